@@ -1,0 +1,1 @@
+"""Helpers without a home of their own; importing this package imports nothing."""
