@@ -1,0 +1,151 @@
+"""Strict reading of run-length encoded masks: sizes are checked before anything is decoded."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as mask_api
+
+# A run below 2 ** 32 takes at most seven groups of five bits.
+_MAX_DIGITS = 7
+
+
+def run_lengths(counts: bytes) -> np.ndarray:
+    """Run lengths of a compressed RLE.
+
+    Numbers are stored in little-endian groups of five bits, one character each, with a
+    continuation bit and, in the last group, a sign bit. From the fourth number on, the difference
+    to the run before the last is stored.
+
+    Args:
+        counts: The compressed ``counts``.
+
+    Returns:
+        The lengths of the runs, alternately background and foreground, (R,) int64.
+
+    Raises:
+        ValueError: If the bytes are no compressed RLE.
+    """
+    groups = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
+    if len(groups) == 0 or groups.min() < 0 or groups.max() > 63:
+        raise ValueError(f'expected the characters of a compressed RLE, got {counts[:40]!r}')
+    ends = np.flatnonzero((groups & 32) == 0)
+    if len(ends) == 0 or ends[-1] != len(groups) - 1:
+        raise ValueError(f'compressed RLE is cut short: {counts[-20:]!r}')
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    digits = ends - starts + 1
+    if digits.max() > _MAX_DIGITS:
+        raise ValueError('compressed RLE holds a run of more than 32 bits')
+    place = np.arange(len(groups)) - np.repeat(starts, digits)
+    runs = np.add.reduceat((groups & 31) << (5 * place), starts)
+    runs -= np.where(groups[ends] & 16, np.int64(1) << (5 * digits), 0)
+    runs[1::2] = np.cumsum(runs[1::2])
+    runs[2::2] = np.cumsum(runs[2::2])
+    return runs
+
+
+def check_counts(counts: bytes, height: int, width: int) -> None:
+    """Check that an RLE covers exactly a frame.
+
+    Args:
+        counts: The compressed ``counts``.
+        height: Height of the frame in pixels.
+        width: Width of the frame in pixels.
+
+    Raises:
+        ValueError: If it is no compressed RLE, or covers another number of pixels.
+    """
+    runs = run_lengths(counts)
+    if runs.min() < 0 or runs.sum() != height * width:
+        raise ValueError(
+            f'expected an RLE that covers {height} x {width} = {height * width} pixels, '
+            f'got runs that cover {int(runs.sum())} (shortest {int(runs.min())})'
+        )
+
+
+def decode_mask(counts: bytes, height: int, width: int) -> np.ndarray:
+    """Decode one mask.
+
+    Args:
+        counts: The compressed ``counts``.
+        height: Height of the frame in pixels.
+        width: Width of the frame in pixels.
+
+    Returns:
+        (H, W) uint8 of 0 and 1, in column-major order.
+
+    Raises:
+        ValueError: If the RLE doesn't cover exactly the frame.
+    """
+    check_counts(counts, height, width)
+    return mask_api.decode({'size': [height, width], 'counts': counts})
+
+
+def compress(segmentation: Any, height: int, width: int) -> bytes | None:
+    """Compress one frame's mask in any form that json files of the COCO family hold.
+
+    Args:
+        segmentation: Compressed RLE (``counts`` is a string), uncompressed RLE (``counts`` is a
+            list), a list of polygons, or None or an empty list where the object is absent.
+        height: Height of the frame in pixels.
+        width: Width of the frame in pixels.
+
+    Returns:
+        The compressed ``counts``, or None for an absent object.
+
+    Raises:
+        ValueError: If the segmentation has another form, or another size than the frame.
+    """
+    if segmentation is None or segmentation == []:
+        return None
+    if isinstance(segmentation, list):
+        return _compress_polygons(segmentation, height, width)
+    if not isinstance(segmentation, dict) or not {'counts', 'size'} <= segmentation.keys():
+        raise ValueError(
+            f'expected an RLE with size and counts, polygons or null, got {segmentation!r:.80}'
+        )
+    size, counts = segmentation['size'], segmentation['counts']
+    if not isinstance(size, (list, tuple)) or list(size) != [height, width]:
+        raise ValueError(f'expected an RLE of size [{height}, {width}], got size {size!r:.80}')
+    if isinstance(counts, list):
+        return _compress_runs(counts, height, width)
+    if isinstance(counts, str):
+        if not counts.isascii():
+            raise ValueError(f'expected RLE counts in ASCII, got {counts[:40]!r}')
+        counts = counts.encode('ascii')
+    if not isinstance(counts, bytes) or not counts:
+        raise ValueError(f'expected RLE counts as a string or a list, got {counts!r:.80}')
+    return counts
+
+
+def _compress_runs(runs: list, height: int, width: int) -> bytes:
+    """Compress a list of run lengths after checking that they cover the frame."""
+    if not all(type(run) is int and run >= 0 for run in runs) or sum(runs) != height * width:
+        raise ValueError(
+            f'expected run lengths that cover {height} x {width} = {height * width} pixels, '
+            f'got {len(runs)} runs, {str(runs)[:60]}'
+        )
+    rle = {'size': [height, width], 'counts': runs}
+    return mask_api.frPyObjects([rle], height, width)[0]['counts']
+
+
+def _compress_polygons(polygons: list, height: int, width: int) -> bytes | None:
+    """Compress the union of polygons; those with fewer than three points are left out."""
+    limit = 2 * max(height, width)
+    kept = []
+    for polygon in polygons:
+        if not isinstance(polygon, list) or not all(type(x) in (int, float) for x in polygon):
+            raise ValueError(f'expected a polygon as a list of numbers, got {polygon!r:.80}')
+        # Rasterising takes memory in proportion to the polygon's length in pixels.
+        if not all(math.isfinite(x) and -limit <= x <= limit for x in polygon):
+            raise ValueError(
+                f'expected polygon coordinates within {-limit}..{limit} of a frame of '
+                f'{height} x {width}, got {min(polygon)}..{max(polygon)}'
+            )
+        if len(polygon) >= 6 and len(polygon) % 2 == 0:
+            kept.append(polygon)
+    if not kept:
+        return None
+    return mask_api.merge(mask_api.frPyObjects(kept, height, width))['counts']

@@ -1,0 +1,110 @@
+"""The data sample that travels from the datasets through the model to the metric."""
+
+from __future__ import annotations
+
+# The registry puts the fixes in place without which mmdet can't be imported.
+import mmtmt.registry  # noqa: F401, isort: skip
+
+import torch
+from mmdet.structures import TrackDataSample
+from mmengine.structures import BaseDataElement, InstanceData
+
+
+class TubeDataSample(TrackDataSample):
+    """A `TrackDataSample` whose fields are instances with tubes instead of lists of frames.
+
+    mmdet's class treats every field as a list of per-frame samples when it moves them between
+    devices, which takes an `InstanceData` apart; here they move as in mmengine's base class.
+
+    Fields:
+        gt_tubes: InstanceData(labels (N,) int64 in the dataset's own vocabulary, masks
+            (N, T, H, W) bool, instance_ids (N,) int64 from 1).
+        pred_tubes: InstanceData(scores (M,) float32, labels (M,) int64, tubes: list of M).
+
+    Metainfo: see `make_sample`.
+    """
+
+    to = BaseDataElement.to
+    cpu = BaseDataElement.cpu
+    cuda = BaseDataElement.cuda
+    detach = BaseDataElement.detach
+    numpy = BaseDataElement.numpy
+    to_tensor = BaseDataElement.to_tensor
+
+
+def make_sample(
+    *,
+    dataset: str,
+    vocabulary: str,
+    video_id: int,
+    frame_indices: list[int],
+    video_length: int,
+    ori_shape: tuple[int, int],
+    img_shape: tuple[int, int],
+    sample_index: int = 0,
+    flip: bool = False,
+    **metainfo: object,
+) -> TubeDataSample:
+    """Make a sample without instances.
+
+    Args:
+        dataset: Name of the dataset; metrics are keyed by it.
+        vocabulary: Name of the vocabulary that labels refer to.
+        video_id: Id of the video in its annotation file.
+        frame_indices: The frames of the clip, T of them, ascending.
+        video_length: Number of frames of the video.
+        ori_shape: Height and width of the stored frames in pixels.
+        img_shape: Height and width of the clip's frames in pixels, before padding.
+        sample_index: Position in the stream of samples.
+        flip: Whether the clip is mirrored.
+        **metainfo: More entries, for instance ``scale_factor`` (width, height).
+
+    Returns:
+        The sample.
+    """
+    return TubeDataSample(
+        metainfo=dict(
+            dataset=dataset,
+            vocabulary=vocabulary,
+            video_id=video_id,
+            frame_indices=frame_indices,
+            video_length=video_length,
+            ori_shape=ori_shape,
+            img_shape=img_shape,
+            scale_factor=metainfo.pop(
+                'scale_factor', (img_shape[1] / ori_shape[1], img_shape[0] / ori_shape[0])
+            ),
+            flip=flip,
+            sample_index=sample_index,
+            **metainfo,
+        )
+    )
+
+
+def make_tubes(
+    labels: torch.Tensor, masks: torch.Tensor, instance_ids: torch.Tensor
+) -> InstanceData:
+    """Make the ground truth of a clip.
+
+    Args:
+        labels: (N,) int64 in the dataset's own vocabulary.
+        masks: (N, T, H, W) bool.
+        instance_ids: (N,) int64 from 1.
+
+    Returns:
+        The instances for `TubeDataSample.gt_tubes`.
+
+    Raises:
+        ValueError: If a tensor has another type or number of dimensions.
+    """
+    for name, tensor, dims, dtype in (
+        ('labels', labels, 1, torch.int64),
+        ('masks', masks, 4, torch.bool),
+        ('instance_ids', instance_ids, 1, torch.int64),
+    ):
+        if tensor.ndim != dims or tensor.dtype != dtype:
+            raise ValueError(
+                f'{name}: expected {dims} dimensions of {dtype}, '
+                f'got {tuple(tensor.shape)} of {tensor.dtype}'
+            )
+    return InstanceData(labels=labels, masks=masks, instance_ids=instance_ids)
