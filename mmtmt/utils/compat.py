@@ -3,11 +3,12 @@
 Every fix tries the real thing first and steps aside when it works. What was done is logged once.
 :func:`install` runs when :mod:`mmtmt.registry` is imported, which comes before any import of mmdet.
 
-| Fix | Needed when | What it does |
-| --- | --- | --- |
-| torchvision operators | a CUDA build of torchvision lies beside a CPU build of torch | declares the operators that its import asks for |
-| ``mmcv._ext`` | mmcv-lite, or mmcv built without operators | a stand-in: NMS in NumPy, deformable attention in PyTorch, a clear error for the rest |
-| package look-up | an editable install, or setuptools 82 and later | mmengine finds ``package::config`` by import when its own way finds no folder |
+- torchvision operators: a CUDA build of torchvision beside a CPU build of torch fails on import;
+  the operators that it asks for are declared.
+- ``mmcv._ext``: mmcv-lite, or mmcv built without operators, makes mmdet's imports fail. A stand-in
+  brings NMS in NumPy and deformable attention in PyTorch; other operators raise a clear error.
+- package look-up: after an editable install, or with setuptools 82 and later, mmengine doesn't find
+  ``package::config``; the folder is then looked up by import.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import logging
 import os
 import sys
 import types
+from collections.abc import Callable
 from importlib.machinery import ModuleSpec
-from typing import Callable
 
 import numpy as np
 
@@ -32,7 +33,7 @@ _TORCHVISION_SCHEMAS = {
 _keep_alive: list = []  # a torch.library.Library withdraws its declarations when it is collected
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def install() -> tuple[str, ...]:
     """Apply every fix that this environment needs; further calls do nothing.
 
@@ -44,11 +45,8 @@ def install() -> tuple[str, ...]:
     """
     fixes = (fix_torchvision, fix_mmcv_ext, fix_package_lookup)
     notes = tuple(note for note in (fix() for fix in fixes) if note)
-    if notes:
-        from mmengine.logging import print_log
-
-        for note in notes:
-            print_log(f'compat: {note}', logger='current', level=logging.INFO)
+    for note in notes:
+        _log(note)
     return notes
 
 
@@ -102,51 +100,48 @@ def fix_mmcv_ext() -> str | None:
     return 'mmcv has no compiled operators: NMS runs in NumPy, deformable attention in PyTorch'
 
 
-def fix_package_lookup() -> str | None:
+def fix_package_lookup() -> None:
     """Let mmengine find configs of packages that ``pkg_resources`` cannot point to.
 
-    mmengine expects a package below the folder that holds its metadata. That is not so after
-    `pip install -e`, and setuptools 82 removed ``pkg_resources``.
-
-    Returns:
-        What was done, or None.
+    mmengine expects a package below the folder that holds its metadata, which is not so after
+    `pip install -e`; and setuptools 82 removed ``pkg_resources``. As the real look-up is slow to
+    load, it is tried when it is called.
     """
     import mmengine.config.config
     import mmengine.hub.hub
     import mmengine.utils.package_utils as lookup
 
-    if _lookup_works(lookup.get_installed_path):
-        return None
-    installed, path = _find_first(lookup.is_installed), _path_first(lookup.get_installed_path)
+    installed, path = _installed(lookup.is_installed), _path(lookup.get_installed_path)
     for module in (lookup, mmengine.utils, mmengine.config.config, mmengine.hub.hub):
         for name, function in (('is_installed', installed), ('get_installed_path', path)):
             if hasattr(module, name):
                 setattr(module, name, function)
-    return 'mmengine looks up `package::config` by import where the package metadata misleads it'
 
 
-def _lookup_works(get_installed_path: Callable[[str], str]) -> bool:
-    """Whether mmengine finds this package's folder by itself."""
-    try:
-        return os.path.isdir(get_installed_path('mmtmt'))
-    except Exception:  # pkg_resources may be missing or refuse: any error means that it doesn't work
-        return False
-
-
-def _find_first(original: Callable[[str], bool]) -> Callable[[str], bool]:
+def _installed(original: Callable[[str], bool]) -> Callable[[str], bool]:
     @functools.wraps(original)
     def is_installed(package: str) -> bool:
-        if _folder_of(package) is not None:
-            return True
-        return original(package)
+        try:
+            return original(package)
+        except ImportError as error:
+            _log(f'looks for {package} by import: {error}')
+            return _folder_of(package) is not None
 
     return is_installed
 
 
-def _path_first(original: Callable[[str], str]) -> Callable[[str], str]:
+def _path(original: Callable[[str], str]) -> Callable[[str], str]:
     @functools.wraps(original)
     def get_installed_path(package: str) -> str:
-        return _folder_of(package) or original(package)
+        try:
+            path = original(package)
+            reason = f'{path} does not exist'
+        except ImportError as error:
+            path, reason = '', str(error)
+        if os.path.isdir(path) or _folder_of(package) is None:
+            return path
+        _log(f'takes the folder of {package} from its import: {reason}')
+        return _folder_of(package)
 
     return get_installed_path
 
@@ -154,6 +149,14 @@ def _path_first(original: Callable[[str], str]) -> Callable[[str], str]:
 def _folder_of(package: str) -> str | None:
     spec = importlib.util.find_spec(package)
     return os.path.dirname(spec.origin) if spec is not None and spec.origin else None
+
+
+@functools.cache
+def _log(note: str) -> None:
+    """Log a note, the first time that it comes up."""
+    from mmengine.logging import print_log
+
+    print_log(f'compat: {note}', logger='current', level=logging.INFO)
 
 
 class _OperatorStandIn(types.ModuleType):
