@@ -1,0 +1,28 @@
+"""What the categories are: vocabularies, their union, and the embeddings of their names.
+
+Plain Python and NumPy; nothing here imports PyTorch.
+"""
+
+from .aliases import AliasTable
+from .report import TaxonomyReport
+from .taxonomy import Taxonomy
+from .text_bank import TextBank
+from .vocabulary import (
+    Category,
+    Vocabulary,
+    canonical_key,
+    load_vocabulary,
+    registered_vocabularies,
+)
+
+__all__ = [
+    'AliasTable',
+    'Category',
+    'Taxonomy',
+    'TaxonomyReport',
+    'TextBank',
+    'Vocabulary',
+    'canonical_key',
+    'load_vocabulary',
+    'registered_vocabularies',
+]
