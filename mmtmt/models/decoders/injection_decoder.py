@@ -1,0 +1,83 @@
+"""The wrapper that makes any decoder taxonomy-aware."""
+from functools import partial
+from typing import Sequence
+
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmtmt.models.outputs import CategoryContext, DecoderOutputs
+from mmtmt.registry import MODELS
+
+
+@MODELS.register_module()
+class InjectionDecoder(BaseModule):
+    """Compiles the taxonomy of a clip and injects it into the queries of the wrapped decoder.
+
+    It works alike in training and at test time, for any number of clips and frames (TMT-VIS,
+    figure 2). With identity initialisation a fresh InjectionDecoder gives exactly the outputs of
+    the decoder it wraps. A checkpoint of the wrapped decoder alone loads into it.
+
+    Args:
+        decoder (dict): Config of the base's decoder.
+        compilation (dict): Config of TaxonomyCompilation.
+        injection (dict): Config of TaxonomyInjection.
+        num_classes (int): K.
+        text_dims (int | None): d of the text embeddings.
+        init_cfg (dict | None): mmengine initialisation.
+    """
+
+    def __init__(self, *, decoder: dict, compilation: dict, injection: dict, num_classes: int,
+                 text_dims: int | None, init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        if text_dims is None:
+            raise ValueError('InjectionDecoder needs text embeddings: set `text_bank` in the model')
+        self.decoder = MODELS.build(
+            decoder, default_args=dict(num_classes=num_classes, text_dims=text_dims))
+        self.compilation = MODELS.build(
+            compilation,
+            default_args=dict(text_dims=text_dims, embed_dims=self.decoder.embed_dims))
+        self.injection = MODELS.build(
+            injection,
+            default_args=dict(
+                embed_dims=self.decoder.embed_dims, num_layers=self.decoder.num_layers,
+                num_selected=self.compilation.num_selected))
+        self.register_load_state_dict_pre_hook(self._accept_plain_decoder)
+
+    @property
+    def embed_dims(self) -> int:
+        """C of the queries."""
+        return self.decoder.embed_dims
+
+    @property
+    def head(self):
+        """The wrapped decoder's prediction head."""
+        return self.decoder.head
+
+    def forward(self, multi_scale: Sequence[Tensor], mask_features: Tensor,
+                context: CategoryContext, *, auxiliary: bool = True) -> DecoderOutputs:
+        """Decode a batch of clips with their compiled taxonomy.
+
+        Args:
+            multi_scale (Sequence[Tensor]): (B, T, C, h, w) of strides 32, 16, 8.
+            mask_features (Tensor): (B, T, C_mask, H, W) of stride 4.
+            context (CategoryContext): Text embeddings and candidate categories.
+            auxiliary (bool): Keep the predictions of all stages, not of the last alone.
+
+        Returns:
+            DecoderOutputs: The wrapped decoder's, with the compiled taxonomy.
+        """
+        compiled = self.compilation(multi_scale, mask_features, context)
+        outputs = self.decoder(
+            multi_scale, mask_features, context, inject=partial(self.injection, compiled),
+            auxiliary=auxiliary)
+        outputs.compiled = compiled
+        return outputs
+
+    @staticmethod
+    def _accept_plain_decoder(module: 'InjectionDecoder', state_dict: dict, prefix: str,
+                              *args) -> None:
+        """Move the keys of a plain decoder's checkpoint below `decoder.`."""
+        own = tuple(f'{prefix}{name}.' for name in ('decoder', 'compilation', 'injection'))
+        for key in [key for key in state_dict if key.startswith(prefix)]:
+            if not key.startswith(own):
+                state_dict[f'{prefix}decoder.{key[len(prefix):]}'] = state_dict.pop(key)

@@ -1,0 +1,4 @@
+"""Prediction heads."""
+from .mask_head import MaskHead
+
+__all__ = ["MaskHead"]

@@ -1,0 +1,54 @@
+"""Attention and feed-forward blocks of the decoders (post-norm, batch first)."""
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class MultiheadAttention(nn.MultiheadAttention):
+    """`nn.MultiheadAttention` whose boolean mask is shared by the heads instead of copied per head.
+
+    Parameters, names and initialisation are those of the parent, so that official checkpoints fit.
+
+    Args:
+        embed_dims (int): C.
+        num_heads (int): Heads; C is a multiple of it.
+    """
+
+    def __init__(self, embed_dims: int, num_heads: int) -> None:
+        super().__init__(embed_dims, num_heads, batch_first=True)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor,
+                blocked: Tensor | None = None) -> Tensor:
+        """Attend.
+
+        Args:
+            query (Tensor): (B, Q, C).
+            key (Tensor): (B, S, C).
+            value (Tensor): (B, S, C).
+            blocked (Tensor | None): bool, broadcastable to (B, Q, S); True where a query must not
+                look. No row may be blocked entirely.
+
+        Returns:
+            Tensor: (B, Q, C).
+        """
+        weights = self.in_proj_weight.chunk(3)
+        biases = self.in_proj_bias.chunk(3)
+        heads = [
+            F.linear(x, weight, bias).unflatten(-1, (self.num_heads, self.head_dim)).transpose(1, 2)
+            for x, weight, bias in zip((query, key, value), weights, biases)
+        ]
+        allowed = None if blocked is None else ~blocked[:, None]
+        attended = F.scaled_dot_product_attention(*heads, attn_mask=allowed)
+        return self.out_proj(attended.transpose(1, 2).flatten(2))
+
+
+def feed_forward(embed_dims: int, hidden_dims: int) -> nn.Sequential:
+    """Two linear layers with a ReLU between, the feed-forward block of a transformer layer."""
+    return nn.Sequential(
+        nn.Linear(embed_dims, hidden_dims), nn.ReLU(inplace=True), nn.Linear(hidden_dims, embed_dims))
+
+
+def xavier_init(module: nn.Module) -> None:
+    """Fill every matrix of a module with Xavier-uniform values, as DETR-like decoders do."""
+    for parameter in module.parameters():
+        if parameter.dim() > 1:
+            nn.init.xavier_uniform_(parameter)

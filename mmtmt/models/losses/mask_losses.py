@@ -1,0 +1,58 @@
+"""Point-wise mask losses of Mask2Former, one row per (instance, frame)."""
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def point_bce_loss(logits: Tensor, targets: Tensor, num_masks: float) -> Tensor:
+    """Binary cross-entropy: mean over points, sum over rows, divided by the number of instances.
+
+    The rows of all frames are summed while the divisor counts instances, so the loss grows with
+    the number of frames, as in the official video code.
+
+    Args:
+        logits (Tensor): (rows, P).
+        targets (Tensor): (rows, P) in [0, 1].
+        num_masks (float): Instances of the batch, averaged over ranks.
+
+    Returns:
+        Tensor: Scalar.
+    """
+    loss = F.binary_cross_entropy_with_logits(logits, targets, reduction='none')
+    return loss.mean(1).sum() / num_masks
+
+
+def point_dice_loss(logits: Tensor, targets: Tensor, num_masks: float) -> Tensor:
+    """Dice loss with one added to both sides, summed over rows, divided by the instances.
+
+    Args:
+        logits (Tensor): (rows, P).
+        targets (Tensor): (rows, P) in [0, 1].
+        num_masks (float): Instances of the batch, averaged over ranks.
+
+    Returns:
+        Tensor: Scalar.
+    """
+    probability = logits.sigmoid()
+    overlap = 2 * (probability * targets).sum(-1)
+    loss = 1 - (overlap + 1) / (probability.sum(-1) + targets.sum(-1) + 1)
+    return loss.sum() / num_masks
+
+
+def pairwise_mask_costs(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """BCE and dice between every prediction and every target.
+
+    Args:
+        logits (Tensor): (Q, P).
+        targets (Tensor): (N, P) in [0, 1].
+
+    Returns:
+        tuple[Tensor, Tensor]: Two matrices (Q, N).
+    """
+    # BCE(x, 1) = softplus(x) - x and BCE(x, 0) = softplus(x): one product serves both terms
+    negative = F.softplus(logits).sum(1, keepdim=True)
+    bce = (negative - torch.einsum('qp,np->qn', logits, targets)) / logits.shape[1]
+    probability = logits.sigmoid()
+    overlap = 2 * torch.einsum('qp,np->qn', probability, targets)
+    total = probability.sum(1)[:, None] + targets.sum(1)[None]
+    return bce, 1 - (overlap + 1) / (total + 1)

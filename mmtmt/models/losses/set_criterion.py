@@ -1,0 +1,241 @@
+"""The set criterion of Mask2Former-VIS with the taxonomy terms of TMT-VIS."""
+from dataclasses import dataclass
+from typing import Protocol, Sequence
+
+import torch
+from mmengine.dist import all_reduce, get_world_size
+from torch import Tensor, nn
+
+from mmtmt.models.losses.label_space import (LABEL_SPACE_LOSSES, LabelSpace, classification_loss,
+                                             matching_probabilities)
+from mmtmt.models.losses.mask_losses import point_bce_loss, point_dice_loss
+from mmtmt.models.losses.point_sampling import sample_points, uncertain_points
+from mmtmt.models.losses.taxonomy_losses import score_loss, taxonomy_recall
+from mmtmt.models.outputs import CompiledTaxonomy
+from mmtmt.registry import MODELS, TASK_UTILS
+
+TAXONOMY_LOSSES = ('off', 'final', 'own', 'cost')
+Matches = list[tuple[Tensor, Tensor]]  # per clip: query indices, instance indices
+
+
+class StagePrediction(Protocol):
+    """One stage's prediction as the criterion reads it."""
+
+    class_logits: Tensor  # (B, Q, K + 1)
+
+    def masks(self, clip: int, queries: Tensor | None = None) -> Tensor:
+        """Mask logits (T, n, H, W) of some queries, or all, of one clip of the batch."""
+
+
+@dataclass
+class EmbeddedPrediction:
+    """Masks kept as embeddings, so that only those asked for are ever made.
+
+    Attributes:
+        class_logits (Tensor): (B, Q, K + 1).
+        mask_embeds (Tensor): (B, Q, C).
+        mask_features (Tensor): (B, T, C, H, W).
+    """
+
+    class_logits: Tensor
+    mask_embeds: Tensor
+    mask_features: Tensor
+
+    def masks(self, clip: int, queries: Tensor | None = None) -> Tensor:
+        """See StagePrediction."""
+        embeds = self.mask_embeds[clip] if queries is None else self.mask_embeds[clip][queries]
+        return torch.einsum('qc,tchw->tqhw', embeds, self.mask_features[clip])
+
+
+@dataclass
+class ClipTarget:
+    """Ground truth of one clip.
+
+    Attributes:
+        labels (Tensor): (N,) int64 in the union.
+        masks (Tensor): (N, T, H, W) float in [0, 1], padded like the batch.
+    """
+
+    labels: Tensor
+    masks: Tensor
+
+
+@MODELS.register_module()
+class VideoSetCriterion(nn.Module):
+    """Class, mask and dice losses of every stage with its own matching, and the taxonomy terms.
+
+    The mask losses are divided by the number of instances (all-reduced, averaged over ranks) and
+    not by frames, as in the official Mask2Former-VIS; mmdet divides its mask loss differently.
+
+    Args:
+        num_points (int): P per instance and frame.
+        oversample_ratio (float): Candidates per point in uncertainty sampling.
+        importance_sample_ratio (float): Share of points chosen by uncertainty.
+        no_object_weight (float): Weight of unmatched queries in the class loss.
+        class_weight (float): Weight of the class loss.
+        mask_weight (float): Weight of the mask cross-entropy.
+        dice_weight (float): Weight of the dice loss.
+        label_space_loss (str): `union`, `masked` or `marginal`, see losses.label_space.
+        taxonomy_loss (str): The class loss of the prediction right after the injection (TMT-VIS,
+            equation 8): `final`, with the last stage's matching; `own`, with its own matching;
+            `cost`, with the last stage's matching, whose class cost then reads the
+            probabilities of the first stage; `off`.
+        taxonomy_weight (float): Its weight.
+        score_weight (float): Weight of the score supervision.
+        matcher (dict | None): Config of the matcher; by default the costs are the loss weights.
+    """
+
+    def __init__(self, *, num_points: int = 12544, oversample_ratio: float = 3.0,
+                 importance_sample_ratio: float = 0.75, no_object_weight: float = 0.1,
+                 class_weight: float = 2.0, mask_weight: float = 5.0, dice_weight: float = 5.0,
+                 label_space_loss: str = 'union', taxonomy_loss: str = 'off',
+                 taxonomy_weight: float = 0.5, score_weight: float = 0.5,
+                 matcher: dict | None = None) -> None:
+        super().__init__()
+        for name, value, choices in (('label_space_loss', label_space_loss, LABEL_SPACE_LOSSES),
+                                     ('taxonomy_loss', taxonomy_loss, TAXONOMY_LOSSES)):
+            if value not in choices:
+                raise ValueError(f'criterion.{name}: expected one of {choices}, got {value!r}')
+        self.num_points = num_points
+        self.oversample_ratio = oversample_ratio
+        self.importance_sample_ratio = importance_sample_ratio
+        self.no_object_weight = no_object_weight
+        self.class_weight = class_weight
+        self.mask_weight = mask_weight
+        self.dice_weight = dice_weight
+        self.label_space_loss = label_space_loss
+        self.taxonomy_loss = taxonomy_loss
+        self.taxonomy_weight = taxonomy_weight
+        self.score_weight = score_weight
+        self.matcher = TASK_UTILS.build(
+            matcher or dict(type='VideoHungarianMatcher'),
+            default_args=dict(class_cost=class_weight, mask_cost=mask_weight,
+                              dice_cost=dice_weight, num_points=num_points))
+
+    def forward(self, stages: Sequence[StagePrediction], targets: Sequence[ClipTarget],
+                space: LabelSpace, compiled: CompiledTaxonomy | None = None,
+                supervise_score: bool = False) -> dict[str, Tensor]:
+        """Weighted losses.
+
+        Args:
+            stages (Sequence[StagePrediction]): Before layer 1 and after each layer.
+            targets (Sequence[ClipTarget]): Of the B clips.
+            space (LabelSpace): Vocabularies of the clips.
+            compiled (CompiledTaxonomy | None): Of the taxonomy branch.
+            supervise_score (bool): Add the loss of the category scores.
+
+        Returns:
+            dict[str, Tensor]: `loss_cls`, `loss_mask`, `loss_dice` of the last stage, the same
+            with prefix `d0.`, `d1.`, ... of the others; with a taxonomy branch `loss_taxonomy`,
+            `loss_score` and the figure `taxonomy_recall`.
+        """
+        num_masks = self._num_masks(targets)
+        last = len(stages) - 1
+        matching_logits = stages[0 if self.taxonomy_loss == 'cost' else last].class_logits
+        # the last stage comes first, as in the official code: random points are drawn in its order
+        losses, final_matches = self.stage_losses(
+            stages[last], targets, space, num_masks, matching_logits)
+        first_matches = final_matches
+        for index, stage in enumerate(stages[:last]):
+            auxiliary, matches = self.stage_losses(stage, targets, space, num_masks)
+            losses.update({f'd{index}.{name}': loss for name, loss in auxiliary.items()})
+            if index == 0 and self.taxonomy_loss == 'own':
+                first_matches = matches
+        if compiled is None:
+            return losses
+        if self.taxonomy_loss != 'off':
+            losses['loss_taxonomy'] = self.taxonomy_weight * self._class_loss(
+                stages[0].class_logits, targets, first_matches, space)
+        labels = [target.labels for target in targets]
+        if supervise_score:
+            losses['loss_score'] = self.score_weight * score_loss(
+                compiled.score_logits, labels, space.vocabulary)
+        losses['taxonomy_recall'] = taxonomy_recall(compiled.indices, compiled.padding, labels)
+        return losses
+
+    def stage_losses(self, stage: StagePrediction, targets: Sequence[ClipTarget],
+                     space: LabelSpace, num_masks: float,
+                     matching_logits: Tensor | None = None) -> tuple[dict[str, Tensor], Matches]:
+        """Match and weigh one stage.
+
+        Args:
+            stage (StagePrediction): Its prediction.
+            targets (Sequence[ClipTarget]): Of the B clips.
+            space (LabelSpace): Vocabularies of the clips.
+            num_masks (float): Divisor of the mask losses.
+            matching_logits (Tensor | None): Class logits of the matching cost, where they are not
+                the stage's own.
+
+        Returns:
+            tuple[dict[str, Tensor], Matches]: Weighted losses and the matches.
+        """
+        matches = self.match(
+            stage, targets, space,
+            stage.class_logits if matching_logits is None else matching_logits)
+        mask, dice = self._mask_losses(stage, targets, matches, num_masks)
+        losses = dict(
+            loss_cls=self.class_weight * self._class_loss(
+                stage.class_logits, targets, matches, space),
+            loss_mask=self.mask_weight * mask,
+            loss_dice=self.dice_weight * dice)
+        return losses, matches
+
+    @torch.no_grad()
+    def match(self, stage: StagePrediction, targets: Sequence[ClipTarget], space: LabelSpace,
+              class_logits: Tensor) -> Matches:
+        """Match every clip of the batch.
+
+        Args:
+            stage (StagePrediction): Whose masks are matched.
+            targets (Sequence[ClipTarget]): Of the B clips.
+            space (LabelSpace): Vocabularies of the clips.
+            class_logits (Tensor): (B, Q, K + 1) for the class cost.
+
+        Returns:
+            Matches: Query and instance indices per clip.
+        """
+        probabilities = matching_probabilities(class_logits, space, self.label_space_loss)
+        return [
+            self.matcher(probabilities[clip], stage.masks(clip), target.labels, target.masks)
+            for clip, target in enumerate(targets)
+        ]
+
+    def _num_masks(self, targets: Sequence[ClipTarget]) -> float:
+        device = targets[0].labels.device
+        count = torch.tensor(
+            [sum(len(target.labels) for target in targets)], dtype=torch.float32, device=device)
+        all_reduce(count)
+        return max(count.item() / get_world_size(), 1.0)
+
+    def _class_loss(self, class_logits: Tensor, targets: Sequence[ClipTarget], matches: Matches,
+                    space: LabelSpace) -> Tensor:
+        labels = torch.full(
+            class_logits.shape[:2], class_logits.shape[-1] - 1, dtype=torch.int64,
+            device=class_logits.device)
+        for row, target, (queries, instances) in zip(labels, targets, matches):
+            row[queries] = target.labels[instances]
+        return classification_loss(
+            class_logits, labels, self.no_object_weight, space, self.label_space_loss)
+
+    def _mask_losses(self, stage: StagePrediction, targets: Sequence[ClipTarget],
+                     matches: Matches, num_masks: float) -> tuple[Tensor, Tensor]:
+        """Both losses over one row per matched instance and frame."""
+        logits = torch.cat([
+            stage.masks(clip, queries).transpose(0, 1).flatten(0, 1)
+            for clip, (queries, _) in enumerate(matches)
+        ])[:, None].float()
+        masks = torch.cat([
+            target.masks[instances].flatten(0, 1)
+            for target, (_, instances) in zip(targets, matches)
+        ])[:, None]
+        points = uncertain_points(logits.detach(), self.num_points, self.oversample_ratio,
+                                  self.importance_sample_ratio)
+        if not len(logits):
+            # nothing matched: a zero that keeps every parameter in the graph
+            nothing = logits.sum()
+            return nothing, nothing
+        with torch.no_grad():
+            labels = sample_points(masks, points)[:, 0]
+        predicted = sample_points(logits, points)[:, 0]
+        return (point_bce_loss(predicted, labels, num_masks),
+                point_dice_loss(predicted, labels, num_masks))

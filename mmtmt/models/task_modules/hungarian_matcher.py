@@ -1,0 +1,57 @@
+"""One-to-one matching of queries and instances over the frames of a clip."""
+import torch
+from mmengine.logging import print_log
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from mmtmt.models.losses.mask_losses import pairwise_mask_costs
+from mmtmt.models.losses.point_sampling import sample_points
+from mmtmt.registry import TASK_UTILS
+
+
+@TASK_UTILS.register_module()
+class VideoHungarianMatcher:
+    """Matches by class, mask and dice cost at random points shared by all masks and frames.
+
+    Args:
+        class_cost (float): Weight of minus the probability of the instance's class (not its
+            logarithm, so that it stays commensurable with the mask costs).
+        mask_cost (float): Weight of the binary cross-entropy.
+        dice_cost (float): Weight of the dice cost.
+        num_points (int): P per frame.
+    """
+
+    def __init__(self, *, class_cost: float = 2.0, mask_cost: float = 5.0, dice_cost: float = 5.0,
+                 num_points: int = 12544) -> None:
+        self.class_cost = class_cost
+        self.mask_cost = mask_cost
+        self.dice_cost = dice_cost
+        self.num_points = num_points
+
+    @torch.no_grad()
+    def __call__(self, probabilities: Tensor, mask_logits: Tensor, labels: Tensor,
+                 masks: Tensor) -> tuple[Tensor, Tensor]:
+        """Match one clip.
+
+        Args:
+            probabilities (Tensor): (Q, K + 1).
+            mask_logits (Tensor): (T, Q, H, W).
+            labels (Tensor): (N,) int64.
+            masks (Tensor): (N, T, H', W') float in [0, 1].
+
+        Returns:
+            tuple[Tensor, Tensor]: Query and instance indices of the min(Q, N) pairs, by query.
+        """
+        points = torch.rand(1, self.num_points, 2, device=mask_logits.device)
+        predicted = sample_points(mask_logits.float(), points).transpose(0, 1).flatten(1)
+        target = sample_points(masks, points).flatten(1)
+        bce, dice = pairwise_mask_costs(predicted, target)
+        cost = (self.class_cost * -probabilities[:, labels] + self.mask_cost * bce +
+                self.dice_cost * dice)
+        if not bool(cost.isfinite().all()):
+            # any matching does: the loss is not finite either, and that is what gets reported
+            print_log('matching costs are not finite', 'current', 30)
+            cost = torch.nan_to_num(cost, nan=0.0, posinf=1e6, neginf=-1e6)
+        queries, instances = linear_sum_assignment(cost.cpu().numpy())
+        device = labels.device
+        return torch.as_tensor(queries, device=device), torch.as_tensor(instances, device=device)

@@ -1,0 +1,44 @@
+"""Classification by similarity to text embeddings."""
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class TextClassifier(nn.Module):
+    """Scaled cosine between projected queries and projected category texts, plus no-object.
+
+    The categories are an argument of the call, so that a trained model takes any vocabulary.
+
+    Args:
+        embed_dims (int): C of the queries.
+        text_dims (int | None): d of the text embeddings.
+        hidden_dims (int): Width of the common space.
+        temperature (float): Starting temperature; its inverse multiplies the cosine.
+    """
+
+    def __init__(self, *, embed_dims: int, text_dims: int | None, hidden_dims: int = 256,
+                 temperature: float = 0.07) -> None:
+        super().__init__()
+        if text_dims is None:
+            raise ValueError("classifier='text' needs text embeddings: set `text_bank` in the model")
+        self.query_projection = nn.Linear(embed_dims, hidden_dims)
+        self.text_projection = nn.Linear(text_dims, hidden_dims)
+        self.no_object = nn.Parameter(torch.randn(1, hidden_dims))
+        self.log_scale = nn.Parameter(torch.tensor(math.log(1 / temperature)))
+
+    def forward(self, queries: Tensor, text: Tensor) -> Tensor:
+        """Classify.
+
+        Args:
+            queries (Tensor): (B, Q, C).
+            text (Tensor): (K, d).
+
+        Returns:
+            Tensor: (B, Q, K + 1) logits, no-object last.
+        """
+        categories = torch.cat((self.text_projection(text), self.no_object))
+        cosine = F.normalize(self.query_projection(queries), dim=-1) @ F.normalize(
+            categories, dim=-1).t()
+        return self.log_scale.clamp(max=math.log(100)).exp() * cosine

@@ -1,0 +1,279 @@
+"""What all video instance segmentation models share: categories, losses' inputs, streaming."""
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+import torch
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+from mmtmt.models.losses.label_space import LabelSpace
+from mmtmt.models.losses.set_criterion import ClipTarget
+from mmtmt.models.outputs import CategoryContext
+from mmtmt.structures.frame_source import FrameSource
+from mmtmt.taxonomy import Taxonomy, TextBank, Vocabulary, load_vocabulary
+
+CANDIDATES = ('union', 'sample', 'mixed')
+TEST_VOCABULARIES = ('given', 'unified')
+
+
+@dataclass
+class EvaluationSpace:
+    """The categories that one video is predicted in.
+
+    Attributes:
+        context (CategoryContext): What the decoder gets, for a batch of one.
+        columns (Tensor): (K_v,) int64, the column of each category of the evaluation vocabulary
+            among the K class logits.
+        labels (Tensor): (K,) int64, the evaluation label of each column, -1 where it has none.
+    """
+
+    context: CategoryContext
+    columns: Tensor
+    labels: Tensor
+
+
+class VISModel(BaseModel):
+    """Base of the meta-architectures.
+
+    Datasets speak their own vocabularies; the union of all of them lives here alone. Prediction
+    is a stream: `init_state`, then `step` for a few frames at a time, then `finish`; `predict`
+    loops over it.
+
+    Args:
+        taxonomy (dict): `vocabularies`, the list of the label spaces in the order of the union,
+            and `aliases` ('default', 'strict', a file).
+        text_bank (dict | None): `path` of the text embeddings (or the name of a shipped bank), and
+            the switches `center`, `normalize`, `scale` of their whitening. None for models that
+            read no text.
+        candidates (str): What the taxonomy of a training clip may be compiled from: the `union`,
+            the `sample`'s own vocabulary, or `mixed`, a coin for each sample.
+        test_cfg (dict | None): `vocabulary`, `given` (the evaluation vocabulary alone) or
+            `unified` (the union, then translated); `max_per_video`, predictions of a video;
+            `frames_per_step`, frames that are decoded and encoded at a time.
+        data_preprocessor (dict | None): Config of the preprocessor.
+        init_cfg (dict | None): mmengine initialisation.
+    """
+
+    def __init__(self, *, taxonomy: dict, text_bank: dict | None = None,
+                 candidates: str = 'union', test_cfg: dict | None = None,
+                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+        super().__init__(data_preprocessor or dict(type='ClipDataPreprocessor'), init_cfg)
+        if candidates not in CANDIDATES:
+            raise ValueError(f'model.candidates: expected one of {CANDIDATES}, got {candidates!r}')
+        self.candidates = candidates
+        self.taxonomy = Taxonomy(**taxonomy)
+        self.text_bank = None
+        self.whitening: dict[str, bool] = {}
+        text_rows = None
+        if text_bank is not None:
+            self.whitening = dict(text_bank)
+            self.text_bank = TextBank.load(self.whitening.pop('path'))
+            text_rows = self._embed(self.taxonomy)
+        # not saved: the checkpoint keeps the bank's hash, the rows come from the bank
+        self.register_buffer('text_rows', text_rows, persistent=False)
+        settings = dict(vocabulary='given', max_per_video=10, frames_per_step=2)
+        settings.update(test_cfg or {})
+        if settings['vocabulary'] not in TEST_VOCABULARIES:
+            raise ValueError(f'model.test_cfg.vocabulary: expected one of {TEST_VOCABULARIES}, '
+                             f'got {settings["vocabulary"]!r}')
+        self.test_cfg = settings
+
+    @property
+    def num_classes(self) -> int:
+        """K, the categories of the union."""
+        return len(self.taxonomy)
+
+    @property
+    def text_dims(self) -> int | None:
+        """d of the text embeddings."""
+        return None if self.text_rows is None else self.text_rows.shape[1]
+
+    def taxonomy_state(self) -> dict[str, Any]:
+        """Union, vocabularies, aliases and the bank's hash as plain data, for checkpoints.
+
+        Returns:
+            dict[str, Any]: `taxonomy` and, with text, `text_bank`.
+        """
+        state: dict[str, Any] = dict(taxonomy=self.taxonomy.state_dict())
+        if self.text_bank is not None:
+            state['text_bank'] = dict(
+                hash=self.text_bank.hash, encoder=self.text_bank.encoder, **self.whitening)
+        return state
+
+    def forward(self, inputs: Any, data_samples: list | None = None, mode: str = 'tensor') -> Any:
+        """mmengine's entry point.
+
+        Args:
+            inputs (Any): (B, T, 3, H, W) for `loss`, B frame sources for `predict`.
+            data_samples (list | None): B samples.
+            mode (str): `loss` or `predict`.
+
+        Returns:
+            Any: Losses, or the samples with `pred_tubes`.
+
+        Raises:
+            ValueError: If the mode is another one.
+        """
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        raise ValueError(f"mode: expected 'loss' or 'predict', got {mode!r}")
+
+    @abstractmethod
+    def loss(self, inputs: Tensor, samples: Sequence) -> dict[str, Tensor]:
+        """Weighted losses of a batch.
+
+        Args:
+            inputs (Tensor): (B, T, 3, H, W), normalised and padded.
+            samples (Sequence): B samples with `gt_tubes` in their own vocabularies.
+
+        Returns:
+            dict[str, Tensor]: Losses and figures to log.
+        """
+
+    @torch.no_grad()
+    def predict(self, inputs: Sequence[FrameSource], samples: Sequence) -> list:
+        """Predict whole videos.
+
+        Args:
+            inputs (Sequence[FrameSource]): B videos.
+            samples (Sequence): B samples; `vocabulary` of their metainfo is the one to predict in.
+
+        Returns:
+            list: The samples with `pred_tubes`, and `compiled_labels` in their metainfo: the
+            selected categories of the video, best first, where a taxonomy was compiled.
+        """
+        step = self.test_cfg['frames_per_step']
+        for source, sample in zip(inputs, samples):
+            state = self.init_state(sample.metainfo, source)
+            for start in range(0, len(source), step):
+                self.step(source.read(start, start + step), state)
+            sample.pred_tubes = self.finish(state)
+            sample.set_metainfo(dict(compiled_labels=state.compiled_labels))
+        return list(samples)
+
+    @abstractmethod
+    def init_state(self, meta: Mapping[str, Any], source: FrameSource | None = None) -> Any:
+        """Begin a video.
+
+        Args:
+            meta (Mapping[str, Any]): `ori_shape`, (h, w) of the masks to return, and `vocabulary`,
+                a name or a Vocabulary.
+            source (FrameSource | None): The video, for models that read frames a second time.
+
+        Returns:
+            Any: State for `step` and `finish`.
+        """
+
+    @abstractmethod
+    def step(self, frames: Tensor, state: Any) -> None:
+        """Take in the next frames.
+
+        Args:
+            frames (Tensor): (t, 3, h, w) uint8, RGB, resized.
+            state (Any): From `init_state`; changed.
+        """
+
+    @abstractmethod
+    def finish(self, state: Any) -> InstanceData:
+        """End a video.
+
+        Args:
+            state (Any): From `init_state`, after all steps.
+
+        Returns:
+            InstanceData: `scores` (M,), `labels` (M,) in the evaluation vocabulary, `tubes`.
+        """
+
+    def training_targets(self, samples: Sequence) -> tuple[list[ClipTarget], LabelSpace]:
+        """Ground truth in the union.
+
+        Args:
+            samples (Sequence): B samples.
+
+        Returns:
+            tuple[list[ClipTarget], LabelSpace]: Per clip, and the vocabularies of the batch.
+        """
+        targets, vocabularies, compatible = [], [], []
+        for sample in samples:
+            vocabulary = sample.metainfo['vocabulary']
+            tubes = sample.gt_tubes
+            to_union = torch.as_tensor(self.taxonomy.to_union(vocabulary), device=self.device)
+            targets.append(ClipTarget(to_union[tubes.labels], tubes.masks.float()))
+            vocabularies.append(torch.as_tensor(self.taxonomy.mask(vocabulary)))
+            compatible.append(torch.as_tensor(self.taxonomy.compatible(vocabulary)))
+        space = LabelSpace(torch.stack(vocabularies).to(self.device),
+                           torch.stack(compatible).to(self.device))
+        return targets, space
+
+    def training_context(self, space: LabelSpace) -> CategoryContext:
+        """Candidates and texts of a training batch.
+
+        Args:
+            space (LabelSpace): Vocabularies of the batch.
+
+        Returns:
+            CategoryContext: For the decoder.
+        """
+        candidates = space.vocabulary
+        if self.candidates == 'union':
+            candidates = torch.ones_like(candidates)
+        elif self.candidates == 'mixed':
+            whole = torch.rand(len(candidates), 1, device=candidates.device) < 0.5
+            candidates = candidates | whole
+        return CategoryContext(candidates, self.text_rows)
+
+    def evaluation_space(self, vocabulary: str | Vocabulary) -> EvaluationSpace:
+        """The categories to predict a video in.
+
+        Args:
+            vocabulary (str | Vocabulary): The evaluation vocabulary.
+
+        Returns:
+            EvaluationSpace: Candidates, texts and the way back to evaluation labels.
+
+        Raises:
+            ValueError: If a category is unknown to the union and the classifier has a row per
+                category.
+        """
+        if isinstance(vocabulary, str) and vocabulary not in self.taxonomy.vocabulary_names:
+            vocabulary = load_vocabulary(vocabulary)
+        keys = None if isinstance(vocabulary, str) else vocabulary.keys
+        columns = torch.as_tensor(self.taxonomy.to_union(vocabulary, missing='ignore'))
+        if bool((columns < 0).any()):
+            return self._open_space(vocabulary, [
+                key for key, column in zip(keys, columns.tolist()) if column < 0])
+        labels = torch.as_tensor(self.taxonomy.from_union(vocabulary))
+        candidates = torch.ones(self.num_classes, dtype=torch.bool)
+        if self.test_cfg['vocabulary'] == 'given':
+            candidates = labels >= 0
+        context = CategoryContext(candidates[None].to(self.device), self.text_rows)
+        return EvaluationSpace(context, columns.to(self.device), labels.to(self.device))
+
+    def _open_space(self, vocabulary: Vocabulary, unknown: list[str]) -> EvaluationSpace:
+        """A vocabulary with words outside the union, which only a text classifier can read."""
+        if self.classifier != 'text':
+            raise ValueError(
+                f'vocabulary {vocabulary.name!r}: the model was not trained on {unknown}; words '
+                "outside its taxonomy need classifier='text'")
+        text = self._embed(Taxonomy([vocabulary]))
+        candidates = torch.ones(1, len(vocabulary), dtype=torch.bool, device=self.device)
+        identity = torch.arange(len(vocabulary), device=self.device)
+        return EvaluationSpace(CategoryContext(candidates, text), identity, identity)
+
+    def _embed(self, taxonomy: Taxonomy) -> Tensor:
+        rows = self.text_bank.whiten(self.text_bank.lookup(taxonomy), **self.whitening)
+        return torch.as_tensor(rows, dtype=torch.float32, device=self.device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.data_preprocessor.device
+
+    @property
+    def classifier(self) -> str:
+        """`linear` or `text`; models with a head of their own kind say so."""
+        return 'linear'

@@ -1,0 +1,56 @@
+"""From decoder outputs to predictions: the best (query, category) pairs and their masks."""
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmtmt.models.losses.label_space import restrict_logits
+
+
+def best_pairs(class_logits: Tensor, candidates: Tensor, labels: Tensor,
+               max_per_video: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The best (query, category) pairs of a video, translated to evaluation labels.
+
+    The softmax runs over the candidates and no-object. A pair whose category has no evaluation
+    label takes its place among the best and is then dropped (unified vocabulary).
+
+    Args:
+        class_logits (Tensor): (Q, K + 1), no-object last.
+        candidates (Tensor): (K,) bool, categories that take part in the softmax.
+        labels (Tensor): (K,) int64, evaluation label of each category, -1 for none.
+        max_per_video (int): Pairs at most.
+
+    Returns:
+        tuple[Tensor, Tensor, Tensor]: `scores` (M,), `labels` (M,) and `queries` (M,), by falling
+        score.
+    """
+    logits = restrict_logits(class_logits[None].float(), candidates[None])[0]
+    columns = candidates.nonzero().squeeze(1)
+    probabilities = logits.softmax(-1)[:, columns]
+    scores, pairs = probabilities.flatten().topk(min(max_per_video, probabilities.numel()))
+    found = labels[columns[pairs % len(columns)]]
+    queries = torch.div(pairs, len(columns), rounding_mode='floor')
+    known = found >= 0
+    return scores[known], found[known], queries[known]
+
+
+def masks_at_original_size(logits: Tensor, padded_shape: tuple[int, int],
+                           img_shape: tuple[int, int], ori_shape: tuple[int, int]) -> Tensor:
+    """Upsample stride-4 mask logits to the stored frame and binarise them.
+
+    Two steps as in the official code: to the padded input, of which the padding is cut off, then
+    to the original size.
+
+    Args:
+        logits (Tensor): (T, Q, h, w).
+        padded_shape (tuple[int, int]): Height and width of the padded input.
+        img_shape (tuple[int, int]): Height and width of the input before padding.
+        ori_shape (tuple[int, int]): Height and width of the masks.
+
+    Returns:
+        Tensor: (T, Q, *ori_shape) bool.
+    """
+    logits = F.interpolate(logits, size=padded_shape, mode='bilinear', align_corners=False)
+    logits = logits[..., :img_shape[0], :img_shape[1]]
+    if tuple(img_shape) != tuple(ori_shape):
+        logits = F.interpolate(logits, size=ori_shape, mode='bilinear', align_corners=False)
+    return logits > 0
