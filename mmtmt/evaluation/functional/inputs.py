@@ -1,0 +1,207 @@
+"""Ground truth and results of video instance segmentation, read and checked."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mmtmt.structures.rle import compress
+
+from .rle import encode_tube
+
+HIDDEN_GROUND_TRUTH = (
+    'the ground truth has no annotations: the official validation and test files hide them. '
+    'Write a submission instead (VideoInstanceMetric with format_only=True), '
+    'or evaluate on annotated videos held out from the training set'
+)
+
+
+@dataclass(frozen=True)
+class Video:
+    """What the evaluation needs to know of a video."""
+
+    id: int
+    height: int
+    width: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Tube:
+    """One object's or result's masks over a video.
+
+    Attributes:
+        rles: RLE over (height, width x frames), see `rle.encode_tube`.
+        area: mean area over the frames where it is visible, in pixels.
+        score: confidence of a result; 1 for ground truth.
+        ignore: True for crowd ground truth.
+    """
+
+    rles: list[dict]
+    area: float
+    score: float = 1.0
+    ignore: bool = False
+
+
+TubesByGroup = dict[tuple[int, int], list[Tube]]
+
+
+@dataclass
+class GroundTruth:
+    """Videos, categories and, per (video id, category id), the annotated tubes in the order of the
+    file."""
+
+    videos: dict[int, Video]
+    category_names: dict[int, str]
+    tubes: TubesByGroup = field(default_factory=dict)
+
+    @property
+    def category_ids(self) -> list[int]:
+        return sorted(self.category_names)
+
+
+def read_json(source: str | Path | dict | list) -> dict | list:
+    """Loads a json file, gzipped or not; anything already loaded is returned as it is.
+
+    Raises:
+        ValueError: if the file is not valid json.
+    """
+    if isinstance(source, (dict, list)):
+        return source
+    path = Path(source)
+    opener = gzip.open if path.suffix == '.gz' else open
+    try:
+        with opener(path, 'rb') as file:
+            return json.load(file)
+    except (json.JSONDecodeError, UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
+        raise ValueError(f'{path} is not a complete json file: {error}') from error
+
+
+def read_ground_truth(source: str | Path | dict, *, hidden: bool = False) -> GroundTruth:
+    """Reads an annotation file in the YouTube-VIS form.
+
+    Args:
+        source: path of a json or json.gz file, or its loaded content.
+        hidden: leave the annotations out, which the file need not have then.
+
+    Returns:
+        The ground truth; its tubes are empty when the list of annotations is.
+
+    Raises:
+        ValueError: if the content isn't in the YouTube-VIS form or its annotations are hidden; the
+            message names the annotation.
+    """
+    data = read_json(source)
+    if not isinstance(data, Mapping) or not {'videos', 'categories'} <= data.keys():
+        raise ValueError(
+            'expected ground truth in the YouTube-VIS form, an object with videos, categories and '
+            f'annotations, got {sorted(data) if isinstance(data, Mapping) else type(data).__name__}'
+        )
+    videos = {video['id']: _read_video(video) for video in data['videos']}
+    truth = GroundTruth(
+        videos, {category['id']: category['name'] for category in data['categories']}
+    )
+    if hidden:
+        return truth
+    if data.get('annotations') is None:
+        raise ValueError(HIDDEN_GROUND_TRUTH)
+    tubes = defaultdict(list)
+    for annotation in data['annotations']:
+        where = f'annotation {annotation.get("id")}'
+        video = _check_entry(annotation, truth, where)
+        rles, frame_areas = _read_tube(annotation, video, where)
+        areas = annotation.get('areas')
+        tube = Tube(
+            rles,
+            _mean_area(frame_areas if areas is None else areas),
+            ignore=bool(annotation.get('iscrowd', 0)),
+        )
+        tubes[annotation['video_id'], annotation['category_id']].append(tube)
+    truth.tubes = dict(tubes)
+    return truth
+
+
+def read_results(source: str | Path | Sequence[dict], truth: GroundTruth) -> TubesByGroup:
+    """Reads results in the YouTube-VIS form.
+
+    Args:
+        source: path of a json or json.gz file, or its loaded content: a list of ``{video_id,
+            category_id, score, segmentations}``.
+        truth: what they are to be compared with.
+
+    Returns:
+        Per (video id, category id) the tubes in the order of the file.
+
+    Raises:
+        ValueError: if an entry doesn't fit the ground truth; the message names the entry.
+    """
+    results = read_json(source)
+    if not isinstance(results, list):
+        raise ValueError(f'expected results as a list of entries, got {type(results).__name__}')
+    tubes = defaultdict(list)
+    for position, result in enumerate(results):
+        where = f'result {position}'
+        video = _check_entry(result, truth, where)
+        score = result.get('score')
+        if (
+            isinstance(score, bool)
+            or not isinstance(score, (int, float, np.number))
+            or not math.isfinite(score)
+        ):
+            raise ValueError(f'{where}: expected a finite score, got {score!r}')
+        rles, frame_areas = _read_tube(result, video, where)
+        tubes[result['video_id'], result['category_id']].append(
+            Tube(rles, _mean_area(frame_areas), float(score))
+        )
+    return dict(tubes)
+
+
+def _read_video(video: Mapping) -> Video:
+    # Some files, those of UVO among them, leave the length to the list of frames.
+    length = video['length'] if 'length' in video else len(video['file_names'])
+    return Video(video['id'], int(video['height']), int(video['width']), int(length))
+
+
+def _check_entry(entry: Mapping, truth: GroundTruth, where: str) -> Video:
+    missing = {'video_id', 'category_id', 'segmentations'} - set(entry)
+    if missing:
+        raise ValueError(f'{where}: {", ".join(sorted(missing))} missing')
+    if entry['video_id'] not in truth.videos:
+        raise ValueError(f'{where}: video {entry["video_id"]!r} is not in the ground truth')
+    if entry['category_id'] not in truth.category_names:
+        raise ValueError(
+            f'{where}: category {entry["category_id"]!r} is not in the ground truth, which has '
+            f'{truth.category_ids}'
+        )
+    video = truth.videos[entry['video_id']]
+    if len(entry['segmentations']) != video.length:
+        raise ValueError(
+            f'{where}: expected {video.length} segmentations, one per frame of video {video.id}, '
+            f'got {len(entry["segmentations"])}'
+        )
+    return video
+
+
+def _read_tube(entry: Mapping, video: Video, where: str) -> tuple[list[dict], np.ndarray]:
+    frames = []
+    for t, segmentation in enumerate(entry['segmentations']):
+        try:
+            frames.append(compress(segmentation, video.height, video.width))
+        except ValueError as error:
+            raise ValueError(f'{where}, video {video.id}, frame {t}: {error}') from error
+    try:
+        return encode_tube(frames, video.height, video.width)
+    except ValueError as error:
+        raise ValueError(f'{where}, video {video.id}: {error}') from error
+
+
+def _mean_area(areas: Sequence[float | None]) -> float:
+    visible = [area for area in areas if area]
+    return float(np.mean(visible)) if visible else 0.0

@@ -1,0 +1,200 @@
+"""Average precision of video instance segmentation, as the official YouTube-VIS evaluator has
+it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .inputs import GroundTruth, Tube, TubesByGroup, read_ground_truth, read_results
+from .matching import Matches, match
+
+IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+RECALL_THRESHOLDS = np.linspace(0, 1, 101)
+# Mean areas over the frames, in pixels: all, small, medium, large.
+AREA_RANGES = np.array([[0, 1e5], [0, 128], [128, 256], [256, 1e5]]) ** 2
+MAX_DETECTIONS = (1, 10, 100)
+
+STATS_NAMES = (
+    *('AP', 'AP50', 'AP75', 'AP_small', 'AP_medium', 'AP_large'),
+    *('AR1', 'AR10', 'AR100', 'AR_small', 'AR_medium', 'AR_large'),
+)
+
+
+def evaluate(
+    gt: str | Path | dict | GroundTruth,
+    results: str | Path | Sequence[dict],
+    *,
+    class_agnostic: bool = False,
+) -> dict:
+    """Compares results with ground truth.
+
+    Args:
+        gt: annotations in the YouTube-VIS form: path of a json or json.gz file,
+            its content, or what `read_ground_truth` made of it.
+        results: list of ``{video_id, category_id, score, segmentations}`` with one RLE or null per
+            frame: path or content.
+        class_agnostic: take all categories as one, as UVO's official protocol does.
+
+    Returns:
+        A dictionary of
+
+        - ``stats``: the 12 official numbers in the order of `STATS_NAMES`, -1 where nothing was
+          there to be found; each also by its name;
+        - ``precision``: (10 IoU thresholds, 101 recalls, K categories, 4 area ranges, 3 maximal
+          numbers of results), -1 for categories without objects;
+        - ``recall``: (10, K, 4, 3);
+        - ``category_ids``: the K ids, rising; one -1 when class-agnostic;
+        - ``per_category``: per id its name, AP, AP50, AP75 and AR100, None without objects;
+        - ``counts``: numbers of videos, objects, crowd objects and results that came in, and of
+          results beyond the best 100 of a video and category, which are not looked at.
+
+    Raises:
+        ValueError: if the two don't fit each other; the message names the entry.
+    """
+    truth = gt if isinstance(gt, GroundTruth) else read_ground_truth(gt)
+    tubes = read_results(results, truth)
+    counts = _count(truth, tubes)
+    objects, names = truth.tubes, truth.category_names
+    if class_agnostic:
+        objects, tubes, names = _merge_categories(objects), _merge_categories(tubes), {-1: 'object'}
+    category_ids = sorted(names)
+    precision, recall = accumulate(match_all(objects, tubes, sorted(truth.videos), category_ids))
+    stats = summarize(precision, recall)
+    return {
+        'stats': stats,
+        **dict(zip(STATS_NAMES, stats)),
+        'precision': precision,
+        'recall': recall,
+        'category_ids': category_ids,
+        'per_category': {
+            i: {'name': names[i], **_summarize_category(precision[:, :, k], recall[:, k])}
+            for k, i in enumerate(category_ids)
+        },
+        'counts': counts,
+    }
+
+
+def match_all(
+    objects: TubesByGroup, results: TubesByGroup, video_ids: list[int], category_ids: list[int]
+) -> list[list[Matches]]:
+    """Matches of every category, in the order of the video ids; videos with neither objects nor
+    results are left out."""
+    return [
+        [
+            match(
+                objects.get((video, category), []),
+                results.get((video, category), []),
+                IOU_THRESHOLDS,
+                AREA_RANGES,
+                MAX_DETECTIONS[-1],
+            )
+            for video in video_ids
+            if (video, category) in objects or (video, category) in results
+        ]
+        for category in category_ids
+    ]
+
+
+def accumulate(matches: list[list[Matches]]) -> tuple[np.ndarray, np.ndarray]:
+    """Precision at the recall thresholds, and final recall.
+
+    Args:
+        matches: per category the matches of its videos, as `match_all` returns them.
+
+    Returns:
+        Precision (I, R, K, A, M) and recall (I, K, A, M), -1 where a category has no objects to be
+        found.
+    """
+    sizes = len(IOU_THRESHOLDS), len(matches), len(AREA_RANGES), len(MAX_DETECTIONS)
+    precision = np.full((sizes[0], len(RECALL_THRESHOLDS), *sizes[1:]), -1.0)
+    recall = np.full(sizes, -1.0)
+    for k, videos in enumerate(matches):
+        if not videos:
+            continue
+        num_objects = sum(video.num_objects for video in videos)
+        for m, max_results in enumerate(MAX_DETECTIONS):
+            order = np.argsort(
+                -np.concatenate([video.scores[:max_results] for video in videos]), kind='stable'
+            )
+            matched = np.concatenate(
+                [video.matched[..., :max_results] for video in videos], axis=-1
+            )[..., order]
+            ignored = np.concatenate(
+                [video.ignored[..., :max_results] for video in videos], axis=-1
+            )[..., order]
+            right = np.cumsum(matched & ~ignored, axis=-1)
+            wrong = np.cumsum(~matched & ~ignored, axis=-1)
+            for a in np.flatnonzero(num_objects):
+                for i in range(len(IOU_THRESHOLDS)):
+                    curve, final = _curve(right[a, i], wrong[a, i], num_objects[a])
+                    precision[i, :, k, a, m], recall[i, k, a, m] = curve, final
+    return precision, recall
+
+
+def _curve(right: np.ndarray, wrong: np.ndarray, num_objects: int) -> tuple[np.ndarray, float]:
+    """Precision at the recall thresholds, 0 beyond the final recall, and the final recall."""
+    curve = np.zeros(len(RECALL_THRESHOLDS))
+    if not len(right):
+        return curve, 0.0
+    recalls = right / num_objects
+    precisions = right / (right + wrong + np.spacing(1))
+    falling = np.maximum.accumulate(precisions[::-1])[::-1]
+    position = np.searchsorted(recalls, RECALL_THRESHOLDS)
+    reached = position < len(recalls)
+    curve[reached] = falling[position[reached]]
+    return curve, recalls[-1]
+
+
+def summarize(precision: np.ndarray, recall: np.ndarray) -> list[float]:
+    """The 12 official numbers, in the order of `STATS_NAMES`, of arrays as `accumulate` returns
+    them."""
+    at_50, at_75 = _iou_index(0.5), _iou_index(0.75)
+    values = [precision[..., 0, 2], precision[at_50, ..., 0, 2], precision[at_75, ..., 0, 2]]
+    values += [precision[..., area, 2] for area in (1, 2, 3)]
+    values += [recall[..., 0, m] for m in range(3)]
+    values += [recall[..., area, 2] for area in (1, 2, 3)]
+    return [_mean_of_valid(value) for value in values]
+
+
+def _iou_index(threshold: float) -> int:
+    return int(np.argmin(np.abs(IOU_THRESHOLDS - threshold)))
+
+
+def _mean_of_valid(values: np.ndarray) -> float:
+    valid = values[values > -1]
+    return float(valid.mean()) if valid.size else -1.0
+
+
+def _summarize_category(precision: np.ndarray, recall: np.ndarray) -> dict[str, float | None]:
+    curves = precision[..., 0, 2]
+    values = {
+        'AP': curves,
+        'AP50': curves[_iou_index(0.5)],
+        'AP75': curves[_iou_index(0.75)],
+        'AR100': recall[..., 0, 2],
+    }
+    means = {name: _mean_of_valid(value) for name, value in values.items()}
+    return {name: None if mean == -1 else mean for name, mean in means.items()}
+
+
+def _count(truth: GroundTruth, results: TubesByGroup) -> dict[str, int]:
+    objects = [tube for group in truth.tubes.values() for tube in group]
+    sizes = [len(group) for group in results.values()]
+    return {
+        'videos': len(truth.videos),
+        'objects': len(objects),
+        'crowd_objects': sum(tube.ignore for tube in objects),
+        'results': sum(sizes),
+        'results_beyond_limit': sum(max(0, size - MAX_DETECTIONS[-1]) for size in sizes),
+    }
+
+
+def _merge_categories(tubes: TubesByGroup) -> TubesByGroup:
+    """All categories as one with the id -1, within a video in rising order of their ids."""
+    merged: dict[tuple[int, int], list[Tube]] = {}
+    for video, category in sorted(tubes):
+        merged.setdefault((video, -1), []).extend(tubes[video, category])
+    return merged

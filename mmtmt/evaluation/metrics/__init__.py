@@ -1,0 +1,5 @@
+"""Metrics for mmengine's evaluator."""
+
+from .video_instance_metric import VideoInstanceMetric
+
+__all__ = ['VideoInstanceMetric']

@@ -1,0 +1,40 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / 'tests' / 'golden'
+
+
+def run(*args):
+    command = [sys.executable, str(ROOT / 'tools' / 'eval_results.py'), *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_writes_metrics_and_arrays(tmp_path):
+    case = GOLDEN / 'ytvis_eval_c'
+    done = run(
+        f'{case}_gt.json.gz',
+        f'{case}_results.json.gz',
+        *('--out', tmp_path / 'new' / 'metrics.json', '--arrays', tmp_path / 'arrays.npz'),
+    )
+    assert done.returncode == 0, done.stderr
+    expected = np.load(f'{case}.npz')
+    metrics = json.loads((tmp_path / 'new' / 'metrics.json').read_text())
+    assert metrics['stats'] == pytest.approx(list(expected['stats']), abs=1e-12)
+    with np.load(tmp_path / 'arrays.npz') as arrays:
+        for name in ('precision', 'recall'):
+            np.testing.assert_allclose(arrays[name], expected[name], rtol=0, atol=1e-12)
+    assert 'AP50' in done.stdout and 'cat40' in done.stdout
+    assert '52 results beyond the best 100' in done.stdout
+
+
+def test_bad_input_is_one_line_without_a_traceback(tmp_path):
+    (tmp_path / 'results.json').write_text('[{"video_id": 1}]')
+    done = run(GOLDEN / 'ytvis_eval_c_gt.json.gz', tmp_path / 'results.json')
+    assert done.returncode == 1
+    assert done.stderr == 'error: result 0: category_id, segmentations missing\n'
