@@ -1,0 +1,81 @@
+"""From a foreign checkpoint to this package's, whatever layout it has."""
+from typing import Any
+
+from torch import Tensor
+
+from .architecture import infer_architecture, infer_backbone
+from .checkpoint_reader import find_weights, normalise_weights
+from .key_table import Conversion
+from .mmdet_layout import MMDET_HEADS, convert_mmdet
+from .official import convert_official
+from .report import ConversionReport, compare_with, model_state_of
+
+LAYOUTS = ('official', 'mmdet')
+
+
+def detect_layout(state: dict[str, Tensor]) -> str:
+    """Which project's key names a state dict has.
+
+    Raises:
+        ValueError: It is this package's own, which needs no conversion.
+    """
+    if any(key.startswith(MMDET_HEADS) for key in state):
+        return 'mmdet'
+    if any(key.startswith('decoder.') for key in state):
+        raise ValueError('the checkpoint has this package\'s names already, such as '
+                         f'{next(key for key in state if key.startswith("decoder."))!r}')
+    return 'official'
+
+
+def convert_checkpoint(checkpoint: Any, entry: str | None = None,
+                       layout: str | None = None) -> Conversion:
+    """Convert what a file of another project holds.
+
+    Args:
+        checkpoint: What :func:`read_checkpoint` returned.
+        entry: Entry with the weights, see :func:`find_weights`.
+        layout: One of ``LAYOUTS``; found out unless given.
+
+    Returns:
+        The conversion; entries that are no arrays count as unexpected.
+
+    Raises:
+        ValueError: No weights, or none that could be converted.
+    """
+    state, others = normalise_weights(find_weights(checkpoint, entry))
+    layout = layout or detect_layout(state)
+    conversion = convert_official(state) if layout == 'official' else convert_mmdet(state)
+    if not conversion.sources:
+        raise ValueError(f'none of the {len(state)} keys belongs to a model of the {layout} '
+                         f'layout; the first are {sorted(state)[:3]}')
+    conversion.unexpected += others
+    return conversion
+
+
+def report_on(conversion: Conversion, model_state: dict[str, Tensor] | None = None,
+              against: str = '') -> ConversionReport:
+    """Compare a conversion with a model, or with the model that its shapes imply.
+
+    Args:
+        conversion: The converted tensors.
+        model_state: State dict of the model to compare with; None for the implied one, which
+            finds holes (a layer without its bias) but no wrong sizes.
+        against: Name of the model, for the report.
+    """
+    if model_state is None:
+        state = conversion.state
+        whole = any(key.startswith(('backbone.', 'pixel_decoder.', 'decoder.')) for key in state)
+        configs = infer_architecture(state) if whole else {'': infer_backbone(state)}
+        names = ', '.join(config['type'] for config in configs.values())
+        return compare_with(conversion, model_state_of(configs), f'the model it implies ({names})')
+    return compare_with(conversion, plain_decoder_keys(model_state), against)
+
+
+def plain_decoder_keys(model_state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Name a wrapped decoder's keys as those of a plain one.
+
+    A decoder inside of an ``InjectionDecoder`` loads plain checkpoints by itself.
+    """
+    inner = 'decoder.decoder.'
+    return {f'decoder.{key[len(inner):]}' if key.startswith(inner) else key: value
+            for key, value in model_state.items()}

@@ -1,0 +1,104 @@
+"""Runs fixtures of reference numbers through this package.
+
+A runner takes a :class:`~mmtmt.testing.fixture.Fixture`, rebuilds its weights and inputs, and
+returns the differences between what this package computes and what is stored. Runners are found by
+the beginning of a fixture's name, so that the same fixture made with another seed or other sizes
+runs too.
+"""
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable, Iterator
+
+from .fixture import Difference, Fixture
+
+Runner = Callable[[Fixture], list[Difference]]
+RUNNERS: dict[str, Runner] = {}
+
+
+def register(*prefixes: str) -> Callable[[Runner], Runner]:
+    """Make a function the runner of the fixtures whose names begin with one of ``prefixes``."""
+
+    def add(runner: Runner) -> Runner:
+        RUNNERS.update({prefix: runner for prefix in prefixes})
+        return runner
+
+    return add
+
+
+@dataclass
+class Outcome:
+    """What became of one fixture.
+
+    Args:
+        name: The fixture.
+        status: 'pass', 'fail' or 'no runner'.
+        differences: Every comparison made.
+        error: Why it could not be run to the end.
+    """
+
+    name: str
+    status: str
+    differences: list[Difference] = field(default_factory=list)
+    error: str = ''
+
+    @property
+    def worst(self) -> Difference | None:
+        """The comparison that failed, or came closest to failing."""
+        return max(self.differences, key=lambda d: d.severity, default=None)
+
+    def line(self, width: int = 0) -> str:
+        """One line for the terminal, the name padded to ``width``."""
+        text = f'{self.name:<{width}}  {self.status:<9}'
+        worst = self.worst
+        if worst is not None:
+            text += (f'  largest difference {worst.largest:.3g} ({worst.name}), '
+                     f'tolerance {worst.tolerance:.3g}')
+        failures = [d.detail for d in self.differences if d.detail]
+        reasons = failures[:1] + ([f'{len(failures) - 1} more'] if len(failures) > 1 else [])
+        reasons += [self.error] if self.error else []
+        return (text + ''.join(f'; {reason}' for reason in reasons)).rstrip()
+
+
+def find_runner(name: str) -> Runner | None:
+    """The runner with the longest prefix of ``name``; None where there is none."""
+    from . import runners  # noqa: F401  (registers)
+
+    known = [prefix for prefix in RUNNERS if name.startswith(prefix)]
+    return RUNNERS[max(known, key=len)] if known else None
+
+
+def find_fixtures(folder: str | Path) -> list[Path]:
+    """The fixtures in a folder and below it, as paths without suffix, sorted.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or no fixture in it.
+    """
+    folder = Path(folder)
+    found = sorted(path.with_suffix('') for path in folder.rglob('*.npz'))
+    if not found:
+        raise FileNotFoundError(f'no fixtures (NAME.json beside NAME.npz) in {folder.absolute()}')
+    return found
+
+
+def check(path: str | Path) -> Outcome:
+    """Run one fixture; a failure of any kind is an outcome, not an exception."""
+    name = Path(path).name
+    runner = find_runner(name)
+    if runner is None:
+        return Outcome(name, 'no runner')
+    try:
+        differences = runner(Fixture.load(path))
+    except Exception as error:  # noqa: BLE001  one broken fixture must not hide the others
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return Outcome(name, 'fail', error=f'{type(error).__name__}: {error} '
+                                           f'({Path(where.filename).name}:{where.lineno})')
+    if not differences:
+        return Outcome(name, 'fail', error='the runner compared nothing')
+    return Outcome(name, 'pass' if all(d.ok for d in differences) else 'fail', differences)
+
+
+def check_all(folder: str | Path) -> Iterator[Outcome]:
+    """Run every fixture in a folder, one after another."""
+    for path in find_fixtures(folder):
+        yield check(path)
