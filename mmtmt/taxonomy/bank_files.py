@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from .vocabulary import load_vocabulary, read_json, registered_vocabularies
 
@@ -49,10 +49,19 @@ def write_bank(
     }
     temporary = path.with_name(f'.{path.name}.{os.getpid()}')
     try:
-        save_file({'embeddings': embeddings, 'mean': mean}, temporary, metadata=metadata)
+        content = save({'embeddings': embeddings, 'mean': mean}, metadata=metadata)
+        temporary.write_bytes(_sorted_header(content))
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sorted_header(content: bytes) -> bytes:
+    """Order the header of a safetensors file, so that equal banks are equal files."""
+    start = 8 + int.from_bytes(content[:8], 'little')
+    header = json.dumps(json.loads(content[8:start]), sort_keys=True, ensure_ascii=False).encode()
+    header += b' ' * (-len(header) % 8)
+    return len(header).to_bytes(8, 'little') + header + content[start:]
 
 
 def read_bank(path: Path, names: Sequence[str] | None, encoder: str | None) -> dict[str, Any]:
