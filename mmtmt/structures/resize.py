@@ -25,7 +25,7 @@ class ResizeRule:
         interpolation: ``'bilinear'`` (OpenCV: two taps per axis, so it aliases where a frame
             shrinks to less than half), ``'area'`` (OpenCV), or ``'pillow'``: Pillow's bilinear
             filter, which widens with the scale; that is what the official implementations use.
-            A 720p frame to 360p takes 0.4 ms with the first and 2.5 ms with the last.
+            A 720p frame to 360p takes 0.25 ms with OpenCV and 4.9 ms with Pillow.
     """
 
     short_side: int | None = None

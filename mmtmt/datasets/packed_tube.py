@@ -1,0 +1,76 @@
+"""Annotated tubes in the smallest form that still gives access to single frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mmtmt.structures.rle import compress
+
+
+class PackedTube:
+    """The compressed masks of one object, all frames in one byte string.
+
+    A set like UVO has half a million masks; a dictionary with its string for each would take five
+    times the memory of the masks, and every worker process would copy them on the first touch.
+
+    Args:
+        height: Height of the frames in pixels.
+        width: Width of the frames in pixels.
+        blob: The ``counts`` of all frames, one after the other.
+        ends: Where each frame's ``counts`` end in `blob`, (T,) int64; a frame without any is one
+            where the object is absent.
+    """
+
+    __slots__ = ('blob', 'ends', 'height', 'width')
+
+    def __init__(self, height: int, width: int, blob: bytes, ends: np.ndarray) -> None:
+        self.height = height
+        self.width = width
+        self.blob = blob
+        self.ends = ends
+
+    @classmethod
+    def pack(cls, segmentations: Sequence[Any], height: int, width: int) -> PackedTube:
+        """Pack the ``segmentations`` of an annotation.
+
+        Args:
+            segmentations: Per frame an RLE, polygons or None.
+            height: Height of the frames in pixels.
+            width: Width of the frames in pixels.
+
+        Returns:
+            The packed tube.
+
+        Raises:
+            ValueError: If a segmentation has another form or size; the frame is named.
+        """
+        counts = []
+        for frame, segmentation in enumerate(segmentations):
+            try:
+                counts.append(compress(segmentation, height, width) or b'')
+            except ValueError as error:
+                raise ValueError(f'segmentations[{frame}]: {error}') from error
+        ends = np.cumsum([len(c) for c in counts], dtype=np.int64)
+        return cls(height, width, b''.join(counts), ends)
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.ends)
+
+    def counts(self, frame: int) -> bytes | None:
+        """Return the compressed ``counts`` of a frame, None where the object is absent."""
+        start = int(self.ends[frame - 1]) if frame else 0
+        return self.blob[start : int(self.ends[frame])] or None
+
+    def rle(self, frame: int) -> dict | None:
+        """Return the compressed RLE of a frame, None where the object is absent."""
+        counts = self.counts(frame)
+        return counts and {'size': [self.height, self.width], 'counts': counts}
+
+    @property
+    def present(self) -> np.ndarray:
+        """Where the object has a mask, (T,) bool."""
+        return np.diff(self.ends, prepend=0) > 0

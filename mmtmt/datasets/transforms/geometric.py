@@ -1,0 +1,170 @@
+"""Resizing, flipping and cropping of clips; masks follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mmtmt.datasets.transforms.base import ClipTransform
+from mmtmt.registry import TRANSFORMS
+from mmtmt.structures.resize import ResizeRule
+
+
+def _map_frames(function: Callable[[np.ndarray], np.ndarray], frames: list) -> list:
+    """Apply a function to each frame, once to a frame that comes several times."""
+    done = {id(frame): function(frame) for frame in frames}
+    return [done[id(frame)] for frame in frames]
+
+
+@TRANSFORMS.register_module()
+class ClipResize(ClipTransform):
+    """Resizes a clip: frames by interpolation, masks to the nearest pixel.
+
+    Args:
+        short_sides: Lengths of the shorter side in pixels, of which one is drawn per clip.
+        max_size: Largest length of the longer side in pixels.
+        size: Height and width in pixels to stretch frames to, in place of `short_sides`.
+        interpolation: See `ResizeRule`.
+
+    Raises:
+        ValueError: If not exactly one of `short_sides` and `size` is given.
+    """
+
+    def __init__(
+        self,
+        *,
+        short_sides: int | Sequence[int] | None = None,
+        max_size: int = 1333,
+        size: tuple[int, int] | None = None,
+        interpolation: str = 'bilinear',
+    ) -> None:
+        if (short_sides is None) == (size is None):
+            raise ValueError(
+                f'expected either short_sides or size, got {short_sides=} and {size=}'
+            )
+        if size is not None:
+            self.rules = [ResizeRule(size=tuple(size), interpolation=interpolation)]
+            return
+        short_sides = [short_sides] if isinstance(short_sides, int) else short_sides
+        self.rules = [
+            ResizeRule(short_side=side, max_size=max_size, interpolation=interpolation)
+            for side in short_sides
+        ]
+        if not self.rules:
+            raise ValueError('short_sides: expected at least one length, got none')
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Resize ``frames`` and ``masks``, see `ClipTransform.transform`."""
+        rule = self.rules[int(results['rng'].integers(len(self.rules)))]
+        old_height, old_width = results['frames'][0].shape[:2]
+        height, width = rule.output_shape(old_height, old_width)
+        results['frames'] = _map_frames(rule, results['frames'])
+        if 'masks' in results and (height, width) != (old_height, old_width):
+            results['masks'].resize(height, width)
+        scale_x, scale_y = results['scale_factor']
+        results['scale_factor'] = (scale_x * width / old_width, scale_y * height / old_height)
+        return results
+
+
+@TRANSFORMS.register_module()
+class ClipFlip(ClipTransform):
+    """Mirrors a whole clip left to right, or leaves it.
+
+    Args:
+        prob: Probability of mirroring.
+    """
+
+    def __init__(self, *, prob: float = 0.5) -> None:
+        self.prob = _probability(prob)
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Mirror ``frames`` and ``masks``, see `ClipTransform.transform`."""
+        if results['rng'].random() < self.prob:
+            results['frames'] = _map_frames(
+                lambda frame: np.ascontiguousarray(frame[:, ::-1]), results['frames']
+            )
+            if 'masks' in results:
+                results['masks'].flip()
+            results['flip'] = not results['flip']
+        return results
+
+
+@TRANSFORMS.register_module()
+class ClipCrop(ClipTransform):
+    """Crops the same window out of every frame of a clip.
+
+    Args:
+        size: Height and width of the window in pixels; smaller where a frame is smaller.
+        size_range: Smallest and largest length in pixels: height and width are drawn apart from
+            each other, in place of `size`. The official pipelines take (384, 600).
+
+    Raises:
+        ValueError: If not exactly one of `size` and `size_range` is given, or lengths are wrong.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: tuple[int, int] | None = None,
+        size_range: tuple[int, int] | None = None,
+    ) -> None:
+        if (size is None) == (size_range is None):
+            raise ValueError(f'expected either size or size_range, got {size=} and {size_range=}')
+        if min(size or size_range) < 1 or (size_range and size_range[0] > size_range[1]):
+            raise ValueError(f'expected lengths from 1 in order, got {size=} and {size_range=}')
+        self.size = size
+        self.size_range = size_range
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Crop ``frames`` and ``masks``, see `ClipTransform.transform`."""
+        rng = results['rng']
+        lengths, starts = [], []
+        for axis, full in enumerate(results['frames'][0].shape[:2]):
+            if self.size is not None:
+                length = min(full, self.size[axis])
+            else:
+                low, high = (min(full, limit) for limit in self.size_range)
+                length = int(rng.integers(low, high + 1))
+            lengths.append(length)
+            starts.append(int(rng.integers(full - length + 1)))
+        (height, width), (top, left) = lengths, starts
+        results['frames'] = [
+            frame[top : top + height, left : left + width] for frame in results['frames']
+        ]
+        if 'masks' in results:
+            results['masks'].crop([(top, left)] * len(results['frames']), height, width)
+        return results
+
+
+@TRANSFORMS.register_module()
+class ClipRandomApply(ClipTransform):
+    """Applies a sequence of transforms to a clip, or none of them.
+
+    Args:
+        transforms: Transforms, or their configs.
+        prob: Probability of applying them.
+    """
+
+    def __init__(
+        self, *, transforms: Sequence[ClipTransform | Mapping], prob: float = 0.5
+    ) -> None:
+        self.transforms = [
+            TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in transforms
+        ]
+        self.prob = _probability(prob)
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Apply the transforms or not, see `ClipTransform.transform`."""
+        if results['rng'].random() < self.prob:
+            for transform in self.transforms:
+                results = transform(results)
+        return results
+
+
+def _probability(value: float) -> float:
+    """Check a probability."""
+    if not 0 <= value <= 1:
+        raise ValueError(f'expected a probability from 0 to 1, got {value!r}')
+    return value
