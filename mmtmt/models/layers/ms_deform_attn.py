@@ -1,42 +1,104 @@
 """Multi-scale deformable attention without compiled code of our own.
 
-Every query reads, per head, a few points of every feature level and adds them up with learned weights (Zhu et
-al., Deformable DETR, equation 3).
+Every query reads, per head, a few points of every feature level and adds them up with learned
+weights (Zhu et al., Deformable DETR, equation 3).
 """
+import functools
+import importlib
 import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .sparse_sampling import LARGEST_ROW, SparseSampling, Table
 
-def deformable_attention(value: Tensor, spatial_shapes: list[tuple[int, int]], locations: Tensor,
+Shapes = list[tuple[int, int]]
+HALF = (torch.float16, torch.bfloat16)
+
+
+def deformable_attention(value: Tensor, spatial_shapes: Shapes, locations: Tensor,
                          weights: Tensor) -> Tensor:
     """Weighted sum of bilinearly interpolated points of every level.
 
-    Points outside of a level read zeros; pixel centres lie at half-integer positions.
+    Points outside of a level read zeros; pixel centres lie at half-integer positions. Half
+    precision is computed in float32. On a CPU the sum is a sparse product (``sparse_sampling``), on
+    a GPU mmcv's operator is used when mmcv was built with it.
 
     Args:
         value: Features of all levels, one after another, (N, S, heads, d).
         spatial_shapes: (height, width) of each of the L levels; their areas add up to S.
-        locations: Points as fractions of a level's width and height, (N, Lq, heads, L, P, 2), x first.
+        locations: Points as fractions of a level's width and height, x first,
+            (N, Lq, heads, L, P, 2).
         weights: Weight of each point, (N, Lq, heads, L, P).
 
     Returns:
         (N, Lq, heads * d), the heads one after another.
     """
+    if value.dtype in HALF:
+        result = deformable_attention(value.float(), spatial_shapes, locations.float(),
+                                      weights.float())
+        return result.to(value.dtype)
+    if value.device.type != 'cpu':
+        return _sample_locations(value, spatial_shapes, locations, weights)
+    size = value.new_tensor(spatial_shapes).flip(-1)[:, None]
+    x, y = (locations * size - 0.5).flatten(2, 4).unbind(-1)
+    return _sample_pixels(value, spatial_shapes, x, y, weights.flatten(2))
+
+
+def _sample_pixels(value: Tensor, spatial_shapes: Shapes, x: Tensor, y: Tensor,
+                   weights: Tensor) -> Tensor:
+    """On a CPU; x, y in pixels, 0 is the centre of the first; (N, Lq, heads * L * P) each."""
+    heads = value.shape[2]
+    table = Table.build(spatial_shapes, heads, x.shape[-1] // (heads * len(spatial_shapes)), x)
+    if table.rows >= LARGEST_ROW:
+        raise ValueError(f'feature levels {spatial_shapes} are too large for {heads} heads: '
+                         f'{table.rows} rows, at most {LARGEST_ROW} can be numbered')
+    return SparseSampling.apply(value, x, y, weights, table)
+
+
+def _sample_locations(value: Tensor, spatial_shapes: Shapes, locations: Tensor,
+                      weights: Tensor) -> Tensor:
+    """On other devices; shapes as in :func:`deformable_attention`."""
+    compiled = _compiled_function() if value.is_cuda else None
+    if compiled is None:
+        return grid_sample_attention(value, spatial_shapes, locations, weights)
+    shapes = torch.tensor(spatial_shapes, device=value.device)
+    starts = shapes.prod(-1).cumsum(0) - shapes.prod(-1)
+    return compiled.apply(value.contiguous(), shapes, starts, locations.contiguous(),
+                          weights.contiguous(), len(value))
+
+
+def grid_sample_attention(value: Tensor, spatial_shapes: Shapes, locations: Tensor,
+                          weights: Tensor) -> Tensor:
+    """The plain form of :func:`deformable_attention`, for every device; shapes as there."""
     num, _, heads, dim = value.shape
-    _, queries, _, levels, points, _ = locations.shape
+    queries, levels, points = locations.shape[1], *locations.shape[3:5]
     grids = (2 * locations - 1).transpose(1, 2).flatten(0, 1)  # (N * heads, Lq, L, P, 2)
     weights = weights.transpose(1, 2).reshape(num * heads, 1, queries, levels, points)
-    total = 0
-    for level, (part, (height, width)) in enumerate(
-            zip(value.split([h * w for h, w in spatial_shapes], dim=1), spatial_shapes)):
+    total = value.new_zeros(num * heads, dim, queries)
+    parts = value.split([height * width for height, width in spatial_shapes], dim=1)
+    for level, (part, (height, width)) in enumerate(zip(parts, spatial_shapes)):
         maps = part.permute(0, 2, 3, 1).reshape(num * heads, dim, height, width)
         read = F.grid_sample(maps, grids[:, :, level], mode='bilinear', padding_mode='zeros',
                              align_corners=False)  # (N * heads, d, Lq, P)
         total = total + (read * weights[..., level, :]).sum(-1)
     return total.view(num, heads * dim, queries).transpose(1, 2)
+
+
+@functools.cache
+def _compiled_function() -> type[torch.autograd.Function] | None:
+    """mmcv's operator; None where mmcv is absent or built without operators or without CUDA."""
+    try:
+        extension = importlib.import_module('mmcv._ext')
+    except ImportError:
+        return None
+    if not getattr(extension, '__file__', None):  # a stand-in that lets mmdet be imported
+        return None
+    if extension.get_compiling_cuda_version() == 'not available':
+        return None
+    operator = importlib.import_module('mmcv.ops.multi_scale_deform_attn')
+    return operator.MultiScaleDeformableAttnFunction
 
 
 class MSDeformAttn(nn.Module):
@@ -55,7 +117,8 @@ class MSDeformAttn(nn.Module):
                  num_points: int = 4) -> None:
         super().__init__()
         if embed_dims % num_heads:
-            raise ValueError(f'embed_dims must be a multiple of num_heads, got {embed_dims} and {num_heads}')
+            raise ValueError(
+                f'embed_dims must be a multiple of num_heads, got {embed_dims} and {num_heads}')
         self.embed_dims = embed_dims
         self.num_heads = num_heads
         self.num_levels = num_levels
@@ -68,7 +131,7 @@ class MSDeformAttn(nn.Module):
         self.init_weights()
 
     def init_weights(self) -> None:
-        """Start as the official layer: each head looks in its own direction, point p at p + 1 pixels."""
+        """Start as the official layer: a head looks in its own direction, p + 1 pixels far."""
         nn.init.zeros_(self.sampling_offsets.weight)
         angles = torch.arange(self.num_heads) * (2 * math.pi / self.num_heads)
         directions = torch.stack([angles.cos(), angles.sin()], dim=-1)
@@ -76,7 +139,7 @@ class MSDeformAttn(nn.Module):
         steps = torch.arange(1, self.num_points + 1)
         bias = directions[:, None, None] * steps[:, None]  # (heads, 1, P, 2)
         with torch.no_grad():
-            self.sampling_offsets.bias.copy_(bias.expand(-1, self.num_levels, -1, -1).reshape(-1))
+            self.sampling_offsets.bias.copy_(bias.expand(-1, self.num_levels, -1, -1).flatten())
         nn.init.zeros_(self.attention_weights.weight)
         nn.init.zeros_(self.attention_weights.bias)
         for layer in (self.value_proj, self.output_proj):
@@ -84,13 +147,13 @@ class MSDeformAttn(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, query: Tensor, reference_points: Tensor, value: Tensor,
-                spatial_shapes: list[tuple[int, int]], key_padding_mask: Tensor | None = None) -> Tensor:
-        """Attend; always in float32, also under autocast, because offsets of pixels need its precision.
+                spatial_shapes: Shapes, key_padding_mask: Tensor | None = None) -> Tensor:
+        """Attend; half precision and autocast run in float32, which positions in pixels need.
 
         Args:
             query: (N, Lq, C).
-            reference_points: Points (N, Lq, L, 2) or boxes (N, Lq, L, 4) as centre x, y, width, height, all as
-                fractions of the levels.
+            reference_points: Points (N, Lq, L, 2) or boxes (N, Lq, L, 4) as centre x, y, width,
+                height, all as fractions of the levels.
             value: Features of all levels, one after another, (N, S, C).
             spatial_shapes: (height, width) of each level.
             key_padding_mask: (N, S), True where the value is padding and reads as zero.
@@ -104,32 +167,53 @@ class MSDeformAttn(nn.Module):
         self._check(reference_points, value, spatial_shapes)
         with torch.autocast(query.device.type, enabled=False):
             query, reference_points, value = (
-                x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-                for x in (query, reference_points, value))
+                x.float() if x.dtype in HALF else x for x in (query, reference_points, value))
             value = self.value_proj(value)
             if key_padding_mask is not None:
                 value = value.masked_fill(key_padding_mask[..., None], 0)
             value = value.unflatten(-1, (self.num_heads, -1))
-            shape = (self.num_heads, self.num_levels, self.num_points)
-            offsets = self.sampling_offsets(query).unflatten(-1, (*shape, 2))
             weights = self.attention_weights(query).unflatten(-1, (self.num_heads, -1))
-            weights = weights.softmax(-1).unflatten(-1, shape[1:])
-            locations = self._locations(reference_points, offsets, spatial_shapes)
-            return self.output_proj(deformable_attention(value, spatial_shapes, locations, weights))
+            weights = weights.softmax(-1).flatten(2)
+            x, y = self._positions(query, reference_points, spatial_shapes)
+            sample = _sample_pixels if value.device.type == 'cpu' else self._sample_elsewhere
+            return self.output_proj(sample(value, spatial_shapes, x, y, weights))
 
-    def _locations(self, reference: Tensor, offsets: Tensor, spatial_shapes: list[tuple[int, int]]) -> Tensor:
-        reference = reference[:, :, None, :, None]
-        if reference.shape[-1] == 2:
-            sizes = offsets.new_tensor([(w, h) for h, w in spatial_shapes])
-            return reference + offsets / sizes[:, None]
-        # an offset of P pixels reaches the edge of the box
-        return reference[..., :2] + offsets * (reference[..., 2:] * (0.5 / self.num_points))
+    def _positions(self, query: Tensor, reference: Tensor,
+                   spatial_shapes: Shapes) -> tuple[Tensor, Tensor]:
+        """Sampled points in pixels, 0 is the centre of the first: x and y, (N, Lq, heads * L * P).
 
-    def _check(self, reference: Tensor, value: Tensor, spatial_shapes: list[tuple[int, int]]) -> None:
+        An offset is a number of pixels; with reference boxes, P of it are half the box.
+        """
+        # x and y apart, so that all later arithmetic runs over contiguous memory
+        layer = self.sampling_offsets
+        offset = F.linear(query, layer.weight.unflatten(0, (-1, 2)).transpose(0, 1).flatten(0, 1),
+                          layer.bias.unflatten(0, (-1, 2)).t().flatten())
+        offset = offset.unflatten(-1, (2, self.num_heads, self.num_levels, self.num_points))
+
+        def per_point(per_level: Tensor) -> Tensor:  # (N, Lq, L, 2) -> (N, Lq, 2, 1, L, 1)
+            return per_level.transpose(2, 3)[:, :, :, None, :, None]
+
+        size = reference.new_tensor(spatial_shapes).flip(-1)
+        if reference.shape[-1] == 4:
+            offset = offset * per_point(reference[..., 2:] * size * (0.5 / self.num_points))
+        x, y = (offset + per_point(reference[..., :2] * size - 0.5)).flatten(3).unbind(2)
+        return x, y
+
+    def _sample_elsewhere(self, value: Tensor, spatial_shapes: Shapes, x: Tensor, y: Tensor,
+                          weights: Tensor) -> Tensor:
+        shape = (self.num_heads, self.num_levels, self.num_points)
+        size = value.new_tensor(spatial_shapes).flip(-1)[:, None]
+        locations = (torch.stack([x, y], dim=-1).unflatten(2, shape) + 0.5) / size
+        return _sample_locations(value, spatial_shapes, locations, weights.unflatten(2, shape))
+
+    def _check(self, reference: Tensor, value: Tensor, spatial_shapes: Shapes) -> None:
         if len(spatial_shapes) != self.num_levels:
-            raise ValueError(f'expected {self.num_levels} levels, got spatial_shapes {spatial_shapes}')
-        area = sum(h * w for h, w in spatial_shapes)
+            raise ValueError(
+                f'expected {self.num_levels} levels, got spatial_shapes {spatial_shapes}')
+        area = sum(height * width for height, width in spatial_shapes)
         if area != value.shape[1]:
-            raise ValueError(f'spatial_shapes {spatial_shapes} hold {area} positions, value has {value.shape[1]}')
+            raise ValueError(f'spatial_shapes {spatial_shapes} hold {area} positions, '
+                             f'value has {value.shape[1]}')
         if reference.shape[-1] not in (2, 4):
-            raise ValueError(f'reference_points must end in 2 or 4, got shape {tuple(reference.shape)}')
+            raise ValueError(
+                f'reference_points must end in 2 or 4, got shape {tuple(reference.shape)}')
