@@ -148,7 +148,7 @@ class MSDeformAttnPixelDecoder(BaseModule):
                 nn.init.xavier_uniform_(parameter)
         for module in self.encoder.modules():
             if isinstance(module, MSDeformAttn):
-                module.reset_parameters()
+                module.init_weights()
         for conv in self.input_convs:
             nn.init.xavier_uniform_(conv.conv.weight)
             nn.init.zeros_(conv.conv.bias)

@@ -11,6 +11,7 @@ from torch import Tensor
 from mmtmt.models.losses.label_space import LabelSpace
 from mmtmt.models.losses.set_criterion import ClipTarget
 from mmtmt.models.outputs import CategoryContext
+from mmtmt.registry import MODELS
 from mmtmt.structures.frame_source import FrameSource
 from mmtmt.taxonomy import Taxonomy, TextBank, Vocabulary, load_vocabulary
 
@@ -59,7 +60,9 @@ class VISModel(BaseModel):
     def __init__(self, *, taxonomy: dict, text_bank: dict | None = None,
                  candidates: str = 'union', test_cfg: dict | None = None,
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
-        super().__init__(data_preprocessor or dict(type='ClipDataPreprocessor'), init_cfg)
+        # built here, not by the parent, which would look for it in mmengine's own registry
+        super().__init__(
+            MODELS.build(data_preprocessor or dict(type='ClipDataPreprocessor')), init_cfg)
         if candidates not in CANDIDATES:
             raise ValueError(f'model.candidates: expected one of {CANDIDATES}, got {candidates!r}')
         self.candidates = candidates

@@ -1,0 +1,25 @@
+"""Class rows follow their category key."""
+import pytest
+import torch
+
+from mmtmt.models.utils import remap_class_rows
+
+
+def rows(*values):
+    return torch.tensor(values, dtype=torch.float32)[:, None]
+
+
+def test_rows_move_by_key_and_no_object_stays_last():
+    state = {'decoder.head.cls_embed.weight': rows(1, 2, 3, 9),
+             'decoder.head.mask_embed.0.weight': rows(7)}
+    model = {'decoder.decoder.head.cls_embed.weight': rows(-1, -2, -3, -4)}
+    report = remap_class_rows(state, model, ['cat', 'dog', 'owl'], ['owl', 'fox', 'cat'])
+    assert state['decoder.head.cls_embed.weight'].squeeze(1).tolist() == [3, -2, 1, 9]
+    assert state['decoder.head.mask_embed.0.weight'].tolist() == [[7]]
+    assert report == (['owl', 'cat'], ['fox'], ['dog'])
+
+
+def test_row_count_is_checked():
+    state = {'decoder.head.cls_embed.bias': torch.zeros(3)}
+    with pytest.raises(ValueError, match='expected 3 categories'):
+        remap_class_rows(state, state, ['a', 'b', 'c'], ['a'])

@@ -1,0 +1,179 @@
+"""Streaming prediction: chunks, long videos, vocabularies."""
+import pytest
+import torch
+
+from mmtmt.structures.tubes import decode_tube
+from mmtmt.taxonomy import Vocabulary, load_vocabulary
+
+
+def predict(model, video):
+    source, sample = video
+    return model.predict([source], [sample])[0]
+
+
+def same(first, second):
+    torch.testing.assert_close(first.scores, second.scores)
+    assert torch.equal(first.labels, second.labels)
+    assert first.tubes == second.tubes
+
+
+@pytest.mark.parametrize('frames_per_step', [1, 3, 20])
+def test_the_size_of_a_step_does_not_matter(build_model, make_video, frames_per_step):
+    model = build_model()
+    expected = predict(model, make_video(7)).pred_tubes
+    model.test_cfg['frames_per_step'] = frames_per_step
+    same(predict(model, make_video(7)).pred_tubes, expected)
+
+
+@pytest.mark.parametrize('num_frames', [1, 8, 9, 16, 21])
+def test_a_long_video_has_a_mask_or_null_for_every_frame(build_model, make_video, num_frames):
+    result = predict(build_model(), make_video(num_frames, ori_shape=(40, 70))).pred_tubes
+    assert len(result.scores) == 10
+    assert (result.scores.diff() <= 0).all()
+    for tube in result.tubes:
+        assert len(tube) == num_frames
+        decode_tube(tube, 40, 70)
+
+
+def test_two_passes_read_the_same_masks_that_one_pass_encodes(build_model, make_video):
+    model = build_model()
+    expected = predict(model, make_video(20)).pred_tubes
+    model.test_cfg.update(long_video='one_pass', one_pass_queries=1000)
+    same(predict(model, make_video(20)).pred_tubes, expected)
+
+
+def test_a_stream_that_ends_inside_its_first_clip_needs_no_second_pass(build_model, make_video):
+    model = build_model()
+    source, sample = make_video(8)
+    expected = predict(model, make_video(8)).pred_tubes
+    state = model.init_state(sample.metainfo)
+    for frame in range(8):
+        model.step(source.read(frame, frame + 1), state)
+    same(model.finish(state), expected)
+
+
+def test_a_long_stream_that_can_not_be_read_again_says_what_to_do(build_model, make_video):
+    model = build_model()
+    source, sample = make_video(9)
+    state = model.init_state(sample.metainfo)
+    model.step(source.read(0, 9), state)
+    with pytest.raises(ValueError, match="long_video='one_pass'"):
+        model.finish(state)
+
+
+def test_a_video_without_frames_is_refused(build_model, make_video):
+    model = build_model()
+    with pytest.raises(ValueError, match='without frames'):
+        model.finish(model.init_state(make_video(1)[1].metainfo))
+
+
+def test_identical_clips_are_linked_to_themselves(build_model, make_video):
+    # the second clip repeats the first, so every query must continue itself
+    model = build_model()
+    source, sample = make_video(8)
+    state = model.init_state(sample.metainfo)
+    model.step(source.read(0, 8), state)
+    model.step(source.read(0, 8), state)
+    model.test_cfg['long_video'] = 'one_pass'
+    result = model.finish(state)
+    first, second = state.records
+    torch.testing.assert_close(first.mask_embeds, second.mask_embeds)
+    for tube in result.tubes:
+        assert tube[8:] is not None and len(tube) == 16
+
+
+@pytest.mark.parametrize('vocabulary', ['synth_ytvis', 'synth_ovis', 'synth_uvo'])
+def test_given_vocabulary_restricts_labels_and_candidates(build_model, make_video, vocabulary):
+    model = build_model()
+    sample = predict(model, make_video(3, vocabulary))
+    size = len(load_vocabulary(vocabulary))
+    assert sample.pred_tubes.labels.max() < size
+    assert len(sample.metainfo['compiled_labels']) == 4
+    assert max(sample.metainfo['compiled_labels']) < size
+
+
+def test_unified_vocabulary_drops_what_it_can_not_translate(build_model, make_video):
+    model = build_model()
+    model.test_cfg.update(vocabulary='unified', max_per_video=10**6)
+    everything = 9 * model.num_classes
+    covered = 9 * int(model.taxonomy.mask('synth_ytvis').sum())
+    result = predict(model, make_video(2, 'synth_ytvis')).pred_tubes
+    assert covered < everything
+    assert len(result.scores) == covered
+
+
+def test_the_order_of_an_evaluation_vocabulary_does_not_matter(build_model, make_video):
+    model = build_model()
+    vocabulary = load_vocabulary('synth_ovis')
+    reversed_ = Vocabulary.from_names('reversed', vocabulary.names[::-1])
+    expected = predict(model, make_video(3)).pred_tubes
+    found = predict(model, make_video(3, reversed_)).pred_tubes
+    torch.testing.assert_close(found.scores, expected.scores)
+    assert [reversed_.names[label] for label in found.labels] == [
+        vocabulary.names[label] for label in expected.labels]
+
+
+def test_linear_classifier_names_the_words_that_it_does_not_know(build_model, make_video):
+    words = Vocabulary.from_names('words', ['zebra', 'snake', 'toaster'])
+    with pytest.raises(ValueError, match='snake.*toaster'):
+        predict(build_model(), make_video(2, words))
+
+
+@pytest.mark.parametrize('taxonomy_aware', [True, False])
+def test_text_classifier_takes_any_words_of_its_bank(build_model, make_video, taxonomy_aware):
+    words = Vocabulary.from_names('words', ['zebra', 'snake', 'toaster'])
+    model = build_model(classifier='text', taxonomy_aware=taxonomy_aware)
+    result = predict(model, make_video(2, words)).pred_tubes
+    assert set(result.labels.tolist()) <= {0, 1, 2}
+
+
+def test_text_classifier_trains(build_model, make_batch):
+    model = build_model(classifier='text').train()
+    losses = model(**make_batch(model, ('synth_uvo', (1, 2))), mode='loss')
+    model.parse_losses(losses)[0].backward()
+    assert not [name for name, parameter in model.named_parameters() if parameter.grad is None]
+
+
+@pytest.mark.parametrize('candidates, expected', [('union', 'all'), ('sample', 'own')])
+def test_training_candidates(build_model, make_batch, candidates, expected):
+    model = build_model(candidates=candidates)
+    batch = make_batch(model, ('synth_ovis', (1, )))
+    _, space = model.training_targets(batch['data_samples'])
+    found = model.training_context(space).candidates[0]
+    own = torch.as_tensor(model.taxonomy.mask('synth_ovis'))
+    assert torch.equal(found, torch.ones_like(own) if expected == 'all' else own)
+
+
+def test_mixed_candidates_toss_a_coin_for_each_sample(build_model, make_batch):
+    torch.manual_seed(0)
+    model = build_model(candidates='mixed')
+    batch = make_batch(model, *[('synth_ovis', (1, ))] * 40)
+    _, space = model.training_targets(batch['data_samples'])
+    whole = model.training_context(space).candidates.all(dim=1).float().mean()
+    assert 0.2 < whole < 0.8
+
+
+def test_labels_of_targets_are_rows_of_the_union(build_model, make_batch):
+    model = build_model()
+    batch = make_batch(model, ('synth_uvo', (0, 3)))
+    targets, _ = model.training_targets(batch['data_samples'])
+    names = load_vocabulary('synth_uvo').keys
+    assert [model.taxonomy.keys[row] for row in targets[0].labels] == [names[0], names[3]]
+
+
+@pytest.mark.parametrize('options, message', [
+    (dict(candidates='all'), 'candidates'),
+    (dict(test_cfg=dict(vocabulary='own')), 'test_cfg.vocabulary'),
+    (dict(test_cfg=dict(long_video='three_pass')), 'test_cfg.long_video'),
+])
+def test_bad_options_are_named(build_model, options, message):
+    with pytest.raises(ValueError, match=message):
+        build_model(**options)
+
+
+def test_state_for_checkpoints_is_plain_data(build_model):
+    import json
+
+    state = build_model().taxonomy_state()
+    assert json.loads(json.dumps(state)) == state
+    assert state['taxonomy']['keys'] and state['text_bank']['hash']
