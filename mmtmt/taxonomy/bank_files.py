@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save
 
 from .vocabulary import load_vocabulary, read_json, registered_vocabularies
@@ -97,9 +97,8 @@ def read_bank(path: Path, names: Sequence[str] | None, encoder: str | None) -> d
         return _arrays_per_label_space(path, {name: arrays[name] for name in spaces}, encoder)
     raise ValueError(
         f'{path}: not a text bank: expected an array "embeddings" with "keys", or arrays named '
-        'after label '
-        f'spaces ({", ".join(registered_vocabularies())}), got {sorted(arrays)}; for a bare '
-        'array give names'
+        f'after label spaces ({", ".join(registered_vocabularies())}), got {sorted(arrays)}; '
+        'for a bare array give names'
     )
 
 
@@ -113,10 +112,10 @@ def _read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
             return {path.stem: loaded}, {}
         with loaded:
             return {key: loaded[key] for key in loaded.files}, {}
-    except (SafetensorError, ValueError, EOFError, OSError) as error:
+    except Exception as error:  # on damaged files NumPy lets out whatever its parsers raise
         raise ValueError(
             f'{path}: not a readable .safetensors, .npz or .npy file ({error})'
-        ) from None
+        ) from error
 
 
 def _own_layout(
@@ -127,9 +126,13 @@ def _own_layout(
     def words(name: str) -> list[str]:
         if name in arrays:
             return [str(word) for word in np.atleast_1d(arrays[name])]
-        found = json.loads(metadata.get(name, '[]'))
+        told = metadata.get(name, '[]')
+        try:
+            found = json.loads(told)
+        except ValueError:
+            found = None
         if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
-            raise ValueError(f'{path}: "{name}" must be a list of strings, got {found!r}')
+            raise ValueError(f'{path}: "{name}" must be a json list of strings, got {told[:80]!r}')
         return found
 
     def word(name: str, default: str) -> str:
@@ -154,6 +157,9 @@ def _arrays_per_label_space(
     path: Path, arrays: dict[str, np.ndarray], encoder: str | None
 ) -> dict[str, Any]:
     """Rows in official order; what several label spaces hold is taken from the first."""
+    lengths = {space: array.shape[1:] for space, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f'{path}: the arrays differ in length of rows: {lengths}')
     told = read_json(path.with_suffix('.json')) if path.with_suffix('.json').is_file() else {}
     rows: dict[str, np.ndarray] = {}
     placeholders = set()
@@ -177,10 +183,6 @@ def _arrays_per_label_space(
                     key,
                     space,
                 )
-    if len({row.shape for row in rows.values()}) > 1:
-        raise ValueError(
-            f'{path}: the arrays differ in length of rows: {[a.shape for a in arrays.values()]}'
-        )
     meaningful = [row for key, row in rows.items() if key not in placeholders]
     return {
         'keys': list(rows),

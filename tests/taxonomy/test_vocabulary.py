@@ -1,0 +1,205 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mmtmt.taxonomy import (
+    Category,
+    Vocabulary,
+    canonical_key,
+    load_vocabulary,
+    registered_vocabularies,
+)
+
+
+def write(path, data):
+    path.write_text(data if isinstance(data, str) else json.dumps(data))
+    return path
+
+
+def test_import_needs_no_torch():
+    code = (
+        'import sys, mmtmt.taxonomy as t; t.TextBank.load("minilm"); print("torch" in sys.modules)'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == 'False'
+
+
+@pytest.mark.parametrize(
+    ('name', 'key'),
+    [
+        ('Giant_panda', 'giant_panda'),
+        ('giant panda', 'giant_panda'),
+        ('  tennis   Racket ', 'tennis_racket'),
+        ('T-shirt', 't_shirt'),
+        ('Straße', 'strasse'),
+        ('\uff43\uff41\uff54', 'cat'),  # full-width letters
+        ('熊猫', '熊猫'),
+    ],
+)
+def test_canonical_key(name, key):
+    assert canonical_key(name) == key
+    assert canonical_key(key) == key
+
+
+@pytest.mark.parametrize('name', ['', ' ', '_', ' _-'])
+def test_a_name_without_letters_is_refused(name):
+    with pytest.raises(ValueError, match='visible character'):
+        canonical_key(name)
+
+
+def test_labels_and_ids_go_round():
+    vocabulary = load_vocabulary('uvo')
+    assert [vocabulary.index_of_id(i) for i in vocabulary.ids] == list(range(81))
+    for unknown in (12, 0, 92, '1', None, []):
+        with pytest.raises(ValueError, match=r"category id .* is not in vocabulary 'uvo'"):
+            vocabulary.index_of_id(unknown)
+
+
+def test_registered_names_are_labelled_spaces_only():
+    names = registered_vocabularies()
+    assert {'ytvis19', 'ytvis21', 'ovis', 'uvo', 'coco'} <= set(names)
+    assert {'synth_ytvis', 'synth_ovis', 'synth_uvo', 'synth_world'} <= set(names)
+    assert all(load_vocabulary(name).name == name for name in names)
+
+
+def test_unknown_name_lists_the_known_ones():
+    with pytest.raises(ValueError, match="unknown vocabulary 'ytvis22'") as error:
+        load_vocabulary('ytvis22')
+    assert all(name in str(error.value) for name in registered_vocabularies())
+
+
+def test_dataset_json_is_ordered_by_id(tmp_path):
+    path = write(
+        tmp_path / 'train.json',
+        {
+            'videos': [],
+            'categories': [
+                {'id': 9, 'name': 'Red_car', 'supercategory': 'object'},
+                {'id': 2, 'name': 'zebra'},
+            ],
+        },
+    )
+    vocabulary = load_vocabulary(str(path))
+    assert (vocabulary.name, vocabulary.names, vocabulary.ids) == (
+        'train',
+        ['zebra', 'Red_car'],
+        (2, 9),
+    )
+    assert vocabulary.texts == ['zebra', 'red car']
+    assert load_vocabulary(path) == vocabulary
+    assert load_vocabulary(vocabulary) is vocabulary
+    named = load_vocabulary({'name': 'mine', 'source': path})
+    assert (named.name, named.categories) == ('mine', vocabulary.categories)
+
+
+def test_plain_names():
+    vocabulary = load_vocabulary({'name': 'mine', 'names': ['zebra', 'red car']})
+    assert (vocabulary.keys, vocabulary.ids) == (['zebra', 'red_car'], (1, 2))
+
+
+def test_vocabulary_file_may_hold_name_key_and_text(tmp_path):
+    data = {
+        'name': 'desk',
+        'categories': [
+            {'id': 1, 'name': 'mouse', 'key': 'computer_mouse', 'text': 'computer mouse'}
+        ],
+    }
+    vocabulary = load_vocabulary(write(tmp_path / 'v.json', data))
+    assert vocabulary.name == 'desk'
+    assert vocabulary.categories == (Category('mouse', 'computer_mouse', 'computer mouse'),)
+
+
+@pytest.mark.parametrize(
+    ('data', 'message'),
+    [
+        ('', 'not a readable json file'),
+        ('{"categories": [', 'not a readable json file'),
+        ('[' * 100000, 'not a readable json file'),
+        ([], 'expected a json object'),
+        ({}, '"categories" must be a list'),
+        ({'categories': []}, '"categories" must be a list'),
+        ({'categories': {'id': 1}}, '"categories" must be a list'),
+        ({'categories': ['cat']}, r'categories\[0\]: expected an object'),
+        ({'categories': [{'name': 'cat'}]}, '"id" must be an integer, got NoneType'),
+        ({'categories': [{'id': True, 'name': 'cat'}]}, '"id" must be an integer, got bool'),
+        ({'categories': [{'id': '1', 'name': 'cat'}]}, '"id" must be an integer, got str'),
+        ({'categories': [{'id': 1}]}, '"name" must be a string'),
+        ({'categories': [{'id': 1, 'name': ' '}]}, r'categories\[0\]: .*visible character'),
+        ({'categories': [{'id': 1, 'name': 'cat', 'text': 3}]}, '"text" must be a string'),
+        (
+            {'categories': [{'id': 1, 'name': 'cat'}, {'id': 1, 'name': 'dog'}]},
+            "id 1 stands twice, for 'cat' and 'dog'",
+        ),
+        (
+            {'categories': [{'id': 1, 'name': 'cat'}, {'id': 2, 'name': 'cat'}]},
+            "name 'cat' stands twice, for 1 and 2",
+        ),
+        (
+            {'categories': [{'id': 1, 'name': 'Red car'}, {'id': 2, 'name': 'red_car'}]},
+            "key 'red_car' stands twice, for 'Red car' and 'red_car'; give one of them another",
+        ),
+    ],
+)
+def test_bad_files_are_named(tmp_path, data, message):
+    path = write(tmp_path / 'bad.json', data)
+    with pytest.raises(ValueError, match=message) as error:
+        load_vocabulary(path)
+    assert str(path) in str(error.value)
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    path = tmp_path / 'bad.json'
+    path.write_bytes(b'\xff\xfe\x00')
+    with pytest.raises(ValueError, match='not a readable json file'):
+        load_vocabulary(path)
+
+
+def test_missing_file_and_wrong_types(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load_vocabulary(tmp_path / 'none.json')
+    with pytest.raises(TypeError, match='got list'):
+        load_vocabulary(['cat'])
+    with pytest.raises(ValueError, match='either "source" or "names"'):
+        load_vocabulary({'name': 'x'})
+    with pytest.raises(ValueError, match='no categories'):
+        Vocabulary('x', (), ())
+    with pytest.raises(ValueError, match='1 categories but 2 ids'):
+        Vocabulary('x', (Category.from_name('cat'),), (1, 2))
+
+
+def test_file_of_a_registered_set_lends_its_ids_and_keeps_the_keys(tmp_path):
+    names = load_vocabulary('uvo').names
+    categories = [{'id': i, 'name': name} for i, name in enumerate(names, 1)]
+    path = write(tmp_path / 'uvo.json', {'categories': categories})
+    vocabulary = load_vocabulary({'name': 'uvo', 'source': path})
+    assert vocabulary.ids == tuple(range(1, 82))
+    assert vocabulary.categories == load_vocabulary('uvo').categories
+    # The file alone cannot tell which mouse it means.
+    assert load_vocabulary(path).keys[64] == 'mouse'
+
+
+def test_file_of_another_set_is_refused():
+    uvo, coco = load_vocabulary('uvo'), load_vocabulary('coco')
+    as_json = coco.state_dict()['categories']
+    assert coco.adopt_ids(as_json, 'x') is coco
+    with pytest.raises(
+        ValueError, match=r"train.json: expected the 81 .* got 80 \(missing \['other'\]"
+    ):
+        uvo.adopt_ids(as_json, 'train.json')
+    swapped = [dict(c) for c in as_json]
+    swapped[0]['name'], swapped[1]['name'] = 'bicycle', 'person'
+    with pytest.raises(
+        ValueError, match="2 names differ .* id 1: expected 'person', got 'bicycle'"
+    ):
+        coco.adopt_ids(swapped, 'train.json')
+
+
+def test_state_goes_through_json():
+    for name in registered_vocabularies():
+        vocabulary = load_vocabulary(name)
+        state = json.loads(json.dumps(vocabulary.state_dict()))
+        again = Vocabulary.from_state_dict(state)
+        assert again == vocabulary
+        assert again.state_dict() == state
