@@ -42,10 +42,11 @@ class AliasTable:
         for source in self.merge:
             self._follow(source)
         for a, b in self.keep_apart:
-            if self.resolve(a) == self.resolve(b):
+            shared = self._destinations(a) & self._destinations(b)
+            if shared:
                 raise ValueError(
                     f'contradictory aliases in {self.name}: {a!r} and {b!r} are to be kept apart, '
-                    f'but both become {self.resolve(a)!r}'
+                    f'but both become {shared.pop()!r}'
                 )
 
     def resolve(self, key: str, vocabulary: str = '') -> str:
@@ -69,6 +70,11 @@ class AliasTable:
                 raise ValueError(f'cyclic aliases in {self.name}: {" -> ".join([*path, target])}')
             path.append(target)
         return path[-1]
+
+    def _destinations(self, key: str) -> set[str]:
+        """All rows that a key may end in, whichever vocabulary holds it."""
+        qualified = [source for source in self.merge if source.endswith(f':{key}')]
+        return {self._follow(source) for source in [key, *qualified]}
 
     @property
     def hash(self) -> str:
@@ -113,8 +119,8 @@ class AliasTable:
 
                 - a variant of the package: ``'strict'`` merges spellings alone (case, blank,
                   underscore), ``'default'`` synonyms besides, ``'released'`` and
-                  ``'released_ovis'`` what the published TMT-VIS code maps onto YouTube-VIS
-                  and onto OVIS;
+                  ``'released_ovis'`` what the published TMT-VIS code maps onto
+                  YouTube-VIS and onto OVIS (what it drops keeps a row of its own here);
                 - the path of a json file, or a dict, with any of the fields ``extends`` (name of a
                   variant to start from), ``merge`` {name: canonical name}, ``compatible``
                   {coarse: [fine, ...]}, ``keep_apart`` [[a, b], ...], ``many_to_one``, ``source``;
@@ -136,18 +142,22 @@ class AliasTable:
             raise TypeError(
                 f'aliases are a name, a path or a dict, got {type(aliases).__name__} {aliases!r}'
             )
-        variants = read_json(ALIAS_FILE)['variants']
-        if str(aliases) in variants:
-            return cls._from_fields(variants[str(aliases)], f'aliases {str(aliases)!r}')
         path = Path(aliases)
-        if path.suffix != '.json' and not path.is_file():
-            raise ValueError(
-                f'unknown aliases {str(aliases)!r}: neither the path of a json file nor one of '
-                f'{", ".join(variants)}'
-            )
+        if path.suffix != '.json' and (not path.is_file() or str(aliases) in _variants()):
+            return cls._variant(str(aliases))
         return cls._from_fields(
             read_json(path, object_pairs_hook=_object_without_repeats), str(path)
         )
+
+    @classmethod
+    def _variant(cls, name: Any) -> AliasTable:
+        variants = _variants()
+        if not isinstance(name, str) or name not in variants:
+            raise ValueError(
+                f'unknown aliases {name!r}: neither the path of a json file nor one of '
+                f'{", ".join(variants)}'
+            )
+        return cls._from_fields(variants[name], f'aliases {name!r}')
 
     @classmethod
     def _from_fields(cls, fields: Mapping[str, Any], name: str) -> AliasTable:
@@ -156,14 +166,14 @@ class AliasTable:
             raise ValueError(
                 f'{name}: unknown fields {unknown}, expected some of {sorted(_FIELDS)}'
             )
-        base = cls.load(fields['extends']) if 'extends' in fields else cls(name)
+        base = cls._variant(fields['extends']) if 'extends' in fields else cls(name)
         merge = dict(base.merge)
         own: dict[str, str] = {}
         for source, target in _pairs(fields.get('merge', {}), f'{name}: "merge"'):
             if own.setdefault(source, target) != target:
                 raise ValueError(
-                    f'contradictory aliases in {name}: {source!r} is to be {own[source]!r} and '
-                    f'{target!r}'
+                    f'contradictory aliases in {name}: {source!r} is to be {own[source]!r} '
+                    f'and {target!r}'
                 )
         # What the base says of a name that the extension makes canonical gives way.
         for target in own.values():
@@ -176,6 +186,10 @@ class AliasTable:
             + tuple(_couples(fields.get('keep_apart', []), f'{name}: "keep_apart"')),
             bool(fields.get('many_to_one', base.many_to_one)),
         )
+
+
+def _variants() -> dict[str, Any]:
+    return read_json(ALIAS_FILE)['variants']
 
 
 def _alias_key(name: Any, where: str) -> str:

@@ -153,9 +153,8 @@ class Taxonomy:
         absent = [name for name, row in zip(found.names, rows) if row < 0]
         if absent and missing == 'error':
             raise ValueError(
-                f'{len(absent)} of {len(found)} categories of vocabulary {found.name!r} are '
-                'not in the taxonomy '
-                f'over {self.vocabulary_names}: {absent}'
+                f'{len(absent)} of {len(found)} categories of vocabulary {found.name!r} are not '
+                f'in the taxonomy over {self.vocabulary_names}: {absent}'
             )
         return np.array(rows, dtype=np.int64)
 
@@ -269,8 +268,7 @@ class Taxonomy:
         taxonomy = cls(vocabularies, AliasTable.from_state_dict(state['aliases']))
         if taxonomy.keys != list(state['keys']) or taxonomy.aliases.hash != state['aliases_hash']:
             raise ValueError(
-                f'taxonomy state over {taxonomy.vocabulary_names}: its vocabularies and '
-                'aliases give '
+                f'taxonomy state over {taxonomy.vocabulary_names}: vocabularies and aliases give '
                 f'{len(taxonomy)} rows that are not the {len(state["keys"])} rows stored with it'
             )
         return taxonomy
@@ -286,9 +284,9 @@ class Taxonomy:
         same = [m for m in row if m.vocabulary == new.vocabulary]
         if same and not self.aliases.many_to_one:
             raise ValueError(
-                f'{self.aliases.name} would put {same[0].name!r} and {new.name!r} of '
-                f'vocabulary {new.vocabulary!r} '
-                f"into one row ({key!r}); use aliases='strict', aliases of your own, or many_to_one"
+                f'{self.aliases.name} would put {same[0].name!r} and {new.name!r} of vocabulary '
+                f'{new.vocabulary!r} into one row ({key!r}); use "strict" aliases, aliases of '
+                'your own, or many_to_one'
             )
 
 

@@ -219,8 +219,8 @@ class TextBank:
         if missing:
             raise ValueError(
                 f'text bank {self.where} (encoder {self.encoder}, {len(self)} keys) has no '
-                'embedding for '
-                f'{len(missing)} of the {len(wanted)} categories of the {of}: {", ".join(missing)}'
+                f'embedding for {len(missing)} of the {len(wanted)} categories of the {of}: '
+                + ', '.join(missing)
             )
         empty = [k for k in found if k in self.placeholders]
         if empty:

@@ -172,8 +172,7 @@ class Vocabulary:
             extra = [n for n in theirs.names if n not in set(self.names)]
             raise ValueError(
                 f'{where}: expected the {len(self)} categories of vocabulary {self.name!r}, '
-                f'got {len(theirs)} '
-                f'(missing {missing[:8]}, unknown {extra[:8]})'
+                f'got {len(theirs)} (missing {missing[:8]}, unknown {extra[:8]})'
             )
         differ = [(i, a, b) for i, a, b in zip(theirs.ids, self.names, theirs.names) if a != b]
         if differ:

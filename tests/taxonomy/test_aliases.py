@@ -56,6 +56,8 @@ def test_cycles_are_refused_with_their_path(merge, path):
 def test_contradictions_are_refused(tmp_path):
     with pytest.raises(ValueError, match="'mouse' and 'computer_mouse' are to be kept apart"):
         AliasTable.load({'extends': 'default', 'merge': {'computer_mouse': 'mouse'}})
+    with pytest.raises(ValueError, match='to be kept apart'):
+        AliasTable.load({'extends': 'default', 'merge': {'uvo:computer mouse': 'mouse'}})
     with pytest.raises(ValueError, match="'red_car' is to be 'car' and 'sedan'"):
         AliasTable.load({'merge': {'red car': 'car', 'Red_car': 'sedan'}})
     path = tmp_path / 'aliases.json'
@@ -74,6 +76,8 @@ def test_contradictions_are_refused(tmp_path):
         ({'compatible': ['bird']}, '"compatible": expected an object'),
         ({'keep_apart': [['mouse']]}, '"keep_apart": expected pairs'),
         ({'keep_apart': 3}, '"keep_apart": expected a list'),
+        ({'extends': 'x.json'}, "unknown aliases 'x.json'"),
+        ({'extends': ['strict']}, 'unknown aliases'),
         ({'extends': 'loose'}, "unknown aliases 'loose'.*strict, default, released"),
     ],
 )
