@@ -103,6 +103,17 @@ def figure(
     return register
 
 
+def mapped(parts: list[Part], change: Callable[[np.ndarray], np.ndarray]) -> list[Part]:
+    """The parts with all their points (N, 2) changed at once, which is quicker than one by one."""
+    points = change(np.concatenate([part.points for part in parts]))
+    result, begin = [], 0
+    for part in parts:
+        end = begin + len(part.points)
+        result.append(Part(points[begin:end], part.role, part.outlined))
+        begin = end
+    return result
+
+
 def extent(parts: list[Part]) -> tuple[np.ndarray, np.ndarray]:
     """Smallest and largest coordinates (2,) and (2,) of all parts."""
     points = np.concatenate([part.points for part in parts])

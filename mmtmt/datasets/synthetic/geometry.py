@@ -4,6 +4,7 @@ Figure space: x to the right, y downwards, about two units wide, origin near the
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -26,9 +27,17 @@ def ellipse(
     Returns:
         Points of shape (corners, 2).
     """
+    points = circle(corners) * (rx, ry)
+    return (rotate(points, angle) if angle else points) + (cx, cy)
+
+
+@cache
+def circle(corners: int) -> Points:
+    """Points of a unit circle, shape (corners, 2), read-only."""
     turn = np.linspace(0.0, 2.0 * np.pi, corners, endpoint=False)
-    points = np.stack([rx * np.cos(turn), ry * np.sin(turn)], axis=1)
-    return rotate(points, angle) + (cx, cy)
+    points = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    points.setflags(write=False)
+    return points
 
 
 def rotate(points: Points, angle: float, about: Sequence[float] = (0.0, 0.0)) -> Points:
@@ -60,22 +69,21 @@ def smooth(points: Sequence[Sequence[float]], steps: int = 4, closed: bool = Tru
         Curve points of shape (N * steps, 2), or ((N - 1) * steps + 1, 2) for an open curve.
     """
     control = np.asarray(points, dtype=np.float64)
-    if closed:
-        before, after, beyond = (np.roll(control, shift, axis=0) for shift in (1, -1, -2))
-        start = control
-    else:
-        padded = np.concatenate([control[:1], control, control[-1:]])
-        before, start, after, beyond = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
-    t = np.linspace(0.0, 1.0, steps, endpoint=False)[None, :, None]
-    p0, p1, p2, p3 = (part[:, None, :] for part in (before, start, after, beyond))
-    curve = 0.5 * (
-        2.0 * p1
-        + (p2 - p0) * t
-        + (2.0 * p0 - 5.0 * p1 + 4.0 * p2 - p3) * t**2
-        + (3.0 * p1 - p0 - 3.0 * p2 + p3) * t**3
-    )
-    curve = curve.reshape(-1, 2)
+    ends = (control[-1:], control[:2]) if closed else (control[:1], control[-1:])
+    padded = np.concatenate([ends[0], control, ends[1]])
+    windows = np.stack([padded[i : len(padded) - 3 + i] for i in range(4)], axis=1)
+    curve = (_catmull_rom(steps) @ windows).reshape(-1, 2)
     return curve if closed else np.concatenate([curve, control[-1:]])
+
+
+@cache
+def _catmull_rom(steps: int) -> np.ndarray:
+    """Weights (steps, 4) of four neighbouring control points along a piece of curve."""
+    t = np.linspace(0.0, 1.0, steps, endpoint=False)
+    powers = np.stack([np.ones_like(t), t, t**2, t**3], axis=1)
+    basis = [[0.0, 2.0, 0.0, 0.0], [-1.0, 0.0, 1.0, 0.0], [2.0, -5.0, 4.0, -1.0],
+             [-1.0, 3.0, -3.0, 1.0]]  # fmt: skip
+    return 0.5 * powers @ np.array(basis)
 
 
 def ribbon(points: Sequence[Sequence[float]], widths: Sequence[float]) -> Points:
@@ -90,8 +98,10 @@ def ribbon(points: Sequence[Sequence[float]], widths: Sequence[float]) -> Points
     """
     line = np.asarray(points, dtype=np.float64)
     half = np.broadcast_to(np.asarray(widths, dtype=np.float64) / 2.0, (len(line),))
-    along = np.gradient(line, axis=0)
-    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
+    along = np.empty_like(line)
+    along[1:-1] = line[2:] - line[:-2]
+    along[0], along[-1] = line[1] - line[0], line[-1] - line[-2]
+    along /= np.maximum(np.sqrt((along**2).sum(axis=1, keepdims=True)), 1e-9)
     across = np.stack([-along[:, 1], along[:, 0]], axis=1) * half[:, None]
     cap = np.array([-0.25 * np.pi, 0.0, 0.25 * np.pi])
     end = _cap(line[-1], along[-1], half[-1], cap[::-1])
@@ -101,9 +111,7 @@ def ribbon(points: Sequence[Sequence[float]], widths: Sequence[float]) -> Points
 
 def _cap(centre: Points, direction: Points, radius: float, turns: Points) -> Points:
     side = np.array([-direction[1], direction[0]])
-    return centre + radius * (
-        np.cos(turns)[:, None] * direction + np.sin(turns)[:, None] * side
-    )
+    return centre + radius * (np.cos(turns)[:, None] * direction + np.sin(turns)[:, None] * side)
 
 
 def limb(
@@ -132,20 +140,3 @@ def limb(
 def box(left: float, top: float, right: float, bottom: float) -> Points:
     """Corners of an upright rectangle, shape (4, 2)."""
     return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], dtype=np.float64)
-
-
-def wave(length: float, waves: float, phase: float, swing: Sequence[float]) -> Points:
-    """A swaying middle line from the origin to the right.
-
-    Args:
-        length: Length of the line.
-        waves: Number of full waves on it.
-        phase: Phase of the wave in radians.
-        swing: Height of the wave at equally spaced points (N,).
-
-    Returns:
-        Points of shape (N, 2).
-    """
-    swing = np.asarray(swing, dtype=np.float64)
-    x = np.linspace(0.0, 1.0, len(swing))
-    return np.stack([length * x, swing * np.sin(2.0 * np.pi * waves * x - phase)], axis=1)

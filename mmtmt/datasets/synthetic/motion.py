@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .figures import Build, Figure, Part, extent
+from .figures import Build, Figure, Part, extent, mapped
 
 FRAMES_PER_SECOND = 6.0
 """Annotated frames per second, as in the real sets, which annotate every fifth frame."""
@@ -21,6 +21,7 @@ class Track:
         phases: Phase of the articulation in radians, shape (T,).
         mirrored: Whether the figure faces left.
         wobble: Amplitude of the body's own deformation in figure units.
+        middle: The point of figure space that follows `centres`, shape (2,).
     """
 
     centres: np.ndarray
@@ -29,6 +30,7 @@ class Track:
     phases: np.ndarray
     mirrored: bool
     wobble: float
+    middle: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def random_track(
     pace = kind.steps * rng.uniform(0.6, 1.3)
     phases = 2.0 * np.pi * (rng.random() + pace * seconds)
     scales = unit * np.exp(growth * (time - 0.5))
-    return Track(centres, scales, angles, phases, heading < 0.0, rng.uniform(0.01, 0.04))
+    wobble = rng.uniform(0.01, 0.04)
+    return Track(centres, scales, angles, phases, heading < 0.0, wobble, 0.5 * (low + high))
 
 
 def _path(
@@ -107,8 +110,10 @@ def _path(
         last[0] = stage.width + outside if heading > 0.0 else -outside
     before, after = np.clip(2.0 * time, 0.0, 1.0), np.clip(2.0 * time - 1.0, 0.0, 1.0)
     path = first + before[:, None] * (middle - first) + after[:, None] * (last - middle)
-    sway = rng.uniform(0.0, 0.03) * stage.height * np.sin(
-        rng.uniform(3.0, 9.0) * time + rng.uniform(0.0, 6.3)
+    sway = (
+        rng.uniform(0.0, 0.03)
+        * stage.height
+        * np.sin(rng.uniform(3.0, 9.0) * time + rng.uniform(0.0, 6.3))
     )
     path[:, 1] += sway
     return path
@@ -127,23 +132,17 @@ def pose(kind: Figure, build: Build, track: Track, frame: int) -> tuple[list[Par
         Its parts in figure space and the matrix (2, 3) from there to pixels.
     """
     phase = float(track.phases[frame])
-    low, high = extent(kind.draw(build, 0.0))
-    parts = [
-        Part(_wobble(part.points, phase, track.wobble), part.role, part.outlined)
-        for part in kind.draw(build, phase)
-    ]
+    parts = mapped(kind.draw(build, phase), lambda points: _wobble(points, phase, track.wobble))
     angle, scale = track.angles[frame], track.scales[frame]
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = scale * turn @ np.diag([-1.0 if track.mirrored else 1.0, 1.0])
-    offset = track.centres[frame] - linear @ (0.5 * (low + high))
+    offset = track.centres[frame] - linear @ track.middle
     return parts, np.concatenate([linear, offset[:, None]], axis=1)
 
 
 def _wobble(points: np.ndarray, phase: float, amplitude: float) -> np.ndarray:
-    x, y = points[:, 0], points[:, 1]
-    dx = amplitude * np.sin(2.5 * y + phase)
-    dy = amplitude * np.sin(2.2 * x + 1.3 * phase + 1.0)
-    return np.stack([x + dx, y + dy], axis=1)
+    turn = points[:, ::-1] * (2.5, 2.2) + (phase, 1.3 * phase + 1.0)
+    return points + amplitude * np.sin(turn)
 
 
 def camera_path(rng: np.random.Generator, length: int, reach: float) -> np.ndarray:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .figures import Figure, Part, Role
+from .figures import Figure, Part, Role, extent, mapped
 from .textures import PATTERNS, TILE, TILE_REACH, hsv, value_noise
 
 SUPER = 2
 """Figures are painted at this many times the frame's resolution, then averaged."""
 OUTLINE = 8
 _SHIFT = 4
+_FAR_SHADE = 0.68
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def random_appearance(rng: np.random.Generator, kind: Figure, vividness: float) 
     body = colour(bright)
     palette = np.zeros((OUTLINE + 1, 3), np.float32)
     palette[Role.BODY] = body
-    palette[Role.FAR] = 0.68 * body
+    palette[Role.FAR] = _FAR_SHADE * body
     palette[Role.SECOND] = colour(rng.uniform(0.35, 0.95))
     palette[Role.ACCENT] = colour(rng.uniform(0.5, 1.0))
     palette[Role.DARK] = hsv(rng.random(), 0.3, rng.uniform(0.08, 0.22))
@@ -77,16 +78,16 @@ def paint(
     """
     height, width = canvas.shape[:2]
     mask = np.zeros((height, width), bool)
-    outlines = [part.points @ matrix[:, :2].T + matrix[:, 2] for part in parts]
-    every = np.concatenate(outlines)
-    left, top = np.maximum(np.floor(every.min(axis=0)).astype(int) - 2, 0)
-    right, bottom = np.minimum(np.ceil(every.max(axis=0)).astype(int) + 3, (width, height))
+    parts = mapped(parts, lambda points: points @ matrix[:, :2].T + matrix[:, 2])
+    low, high = extent(parts)
+    left, top = np.maximum(np.floor(low).astype(int) - 2, 0)
+    right, bottom = np.minimum(np.ceil(high).astype(int) + 3, (width, height))
     if left >= right or top >= bottom:
         return mask
     size = ((right - left) * SUPER, (bottom - top) * SUPER)
     to_patch = np.array([[SUPER, 0.0, 0.5 * (SUPER - 1) - SUPER * left],
                          [0.0, SUPER, 0.5 * (SUPER - 1) - SUPER * top]])  # fmt: skip
-    roles = _role_map(outlines, parts, to_patch, size)
+    roles = _role_map(parts, to_patch, size)
     colours = _colours(roles, appearance, _compose(to_patch, matrix), size)
     covered = (roles > 0).astype(np.float32)
     small = (right - left, bottom - top)
@@ -99,13 +100,11 @@ def paint(
     return mask
 
 
-def _role_map(
-    outlines: list[np.ndarray], parts: list[Part], to_patch: np.ndarray, size: tuple[int, int]
-) -> np.ndarray:
+def _role_map(parts: list[Part], to_patch: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     roles = np.zeros((size[1], size[0]), np.uint8)
-    for outline, part in zip(outlines, parts):
-        corners = (outline @ to_patch[:, :2].T + to_patch[:, 2]) * (1 << _SHIFT)
-        corners = np.round(corners).astype(np.int32)
+    scale, offset = (1 << _SHIFT) * to_patch[0, 0], (1 << _SHIFT) * to_patch[:, 2]
+    for part in mapped(parts, lambda points: np.round(points * scale + offset).astype(np.int32)):
+        corners = part.points
         cv2.fillPoly(roles, [corners], int(part.role), shift=_SHIFT)
         if part.outlined:
             cv2.polylines(roles, [corners], True, OUTLINE, 1, cv2.LINE_8, _SHIFT)
@@ -125,13 +124,15 @@ def _colours(
     tile = cv2.warpAffine(
         appearance.tile, _compose(to_patch, from_tile), size, borderMode=cv2.BORDER_REFLECT_101
     )
-    colours = appearance.palette[roles]
+    colours = appearance.palette.take(roles, axis=0)
     # The pattern lies on the body; far limbs carry it in their darker shade.
-    strength = tile[..., 0] * ((roles == Role.BODY) | (roles == Role.FAR))
-    dim = np.where(roles == Role.FAR, np.float32(0.68), np.float32(1.0))
-    colours += strength[..., None] * (appearance.pattern_colour * dim[..., None] - colours)
+    change = np.zeros_like(appearance.palette)
+    change[Role.BODY] = appearance.pattern_colour - appearance.palette[Role.BODY]
+    change[Role.FAR] = _FAR_SHADE * change[Role.BODY]
+    colours += tile[..., :1] * change.take(roles, axis=0)
     inside = cv2.distanceTransform((roles > 0).astype(np.uint8), cv2.DIST_L2, 3)
     rounded = np.clip(inside / (0.1 * np.sqrt(size[0] * size[1])), 0.0, 1.0)
     shade = (0.74 + 0.26 * rounded) * (0.88 + 0.24 * tile[..., 1])
     shade *= np.linspace(1.1, 0.86, size[1], dtype=np.float32)[:, None]
-    return np.minimum(colours * shade[..., None], 255.0)
+    colours *= shade[..., None]
+    return np.minimum(colours, 255.0, out=colours)

@@ -47,8 +47,9 @@ class SyntheticOptions:
         unknown = sorted(set(self.sets) - set(STYLES))
         if unknown or not self.sets:
             raise ValueError(f'sets: expected names among {sorted(STYLES)}, got {self.sets}')
-        for name, least in (('train', 0), ('valid', 0), ('length', 1), ('height', 32),
-                            ('width', 32), ('seed', 0), ('density', 0), ('occlusion', 0)):  # fmt: skip
+        least_values = {'length': 1, 'height': 32, 'width': 32}
+        for name in ('train', 'valid', 'length', 'height', 'width', 'seed', 'density', 'occlusion'):
+            least = least_values.get(name, 0)
             value = getattr(self, name)
             if value < least:
                 raise ValueError(f'{name}: expected at least {least}, got {value}')
@@ -91,15 +92,25 @@ class VideoPlan:
         options = self.options
         return scaled_style(STYLES[self.set_name], options.density, options.occlusion)
 
-    def generator(self) -> np.random.Generator:
-        """Randomness of this video alone, whichever process draws it and when."""
-        return _generator(self.options.seed, self.set_name, self.split, self.index + 1)
+    def generator(self, purpose: str) -> np.random.Generator:
+        """Randomness of this video and purpose alone, whichever process draws it and when.
+
+        Args:
+            purpose: 'scene', 'cast', 'foreground' or 'light'. What one of them draws changes
+                nothing for the others.
+
+        Returns:
+            A fresh generator.
+        """
+        stream = 1 + ('scene', 'cast', 'foreground', 'light').index(purpose)
+        return _generator(self.options.seed, self.set_name, self.split, self.index + 1, stream)
 
 
-def _generator(seed: int, set_name: str, split: str, stream: int) -> np.random.Generator:
-    # No word but the seed and the plan's stream may be 0: trailing zeros don't change a seed.
-    words = [seed, 1 + list(STYLES).index(set_name), 1 + SPLITS.index(split), stream]
-    return np.random.default_rng(words)
+def _generator(seed: int, set_name: str, split: str, *streams: int) -> np.random.Generator:
+    # NumPy pads seeds with zeros, so all words after the seed are at least 1.
+    return np.random.default_rng(
+        [seed, 1 + list(STYLES).index(set_name), 1 + SPLITS.index(split), *streams]
+    )
 
 
 def plan_split(options: SyntheticOptions, set_name: str, split: str) -> list[VideoPlan]:
@@ -116,7 +127,7 @@ def plan_split(options: SyntheticOptions, set_name: str, split: str) -> list[Vid
     Returns:
         One plan per video.
     """
-    rng = _generator(options.seed, set_name, split, 0)
+    rng = _generator(options.seed, set_name, split)
     style = scaled_style(STYLES[set_name], options.density, options.occlusion)
     names = annotated_names(set_name)
     shown = _Deck(rng, [kind for kind, name in names.items() if name is not None])

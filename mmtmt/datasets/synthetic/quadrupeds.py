@@ -25,7 +25,7 @@ class Anatomy:
         tail_angle: Its direction in radians: 0 hangs down, pi / 2 points backwards.
         hump: How far the back is arched (negative: it sags).
         extras: What else is drawn: mane, tuft (of the tail), ossicones, trunk (with tusks and the
-            large ears), whiskers (with round ears and a bent tail).
+            large ears), round_ears (and a bent tail).
     """
 
     body: tuple[float, float]
@@ -91,7 +91,7 @@ MOUSE = Anatomy(
     tail=(0.95, 0.055),
     tail_angle=1.25,
     hump=0.08,
-    extras=('whiskers',),
+    extras=('round_ears',),
 )
 
 
@@ -148,7 +148,7 @@ def _legs(
 def _tail(anatomy: Anatomy, build: Build, phase: float, root: tuple[float, float]) -> list[Part]:
     length, width = build.vary(4, anatomy.tail[0]), anatomy.tail[1]
     sway = anatomy.tail_angle + 0.3 * np.sin(phase + 0.7) + build.shift(5, 0.15)
-    bend = 0.8 if 'whiskers' in anatomy.extras else 0.25
+    bend = 0.8 if 'round_ears' in anatomy.extras else 0.25
     angles = -np.array([sway, sway + 0.5 * bend, sway + bend])
     widths = (1.3 * width, width, 0.9 * width, 0.7 * width)
     outline, tip = limb(root, (0.34 * length,) * 3, angles, widths)
@@ -216,13 +216,7 @@ def _muzzle(
     reach, thick = anatomy.snout[0], build.vary(8, anatomy.snout[1])
     line = [(x + 0.2 * long, y + 0.15 * tall), (x + long + 0.55 * reach, y + 0.3 * tall)]
     tip = ellipse(x + long + 0.6 * reach, y + 0.15 * tall, 0.26 * thick, 0.3 * thick)
-    parts = [Part(ribbon(line, (1.35 * thick, thick))), Part(tip, Role.DARK)]
-    if 'whiskers' in anatomy.extras:
-        for turn in (-0.2, -0.06):
-            end = (x + 0.3 * long, y + 0.4 * tall - 2.0 * turn)
-            line = ribbon([(x + 1.1 * long, y + 0.3 * tall), end], 0.025)
-            parts.append(Part(line, Role.LIGHT, False))
-    return parts
+    return [Part(ribbon(line, (1.35 * thick, thick))), Part(tip, Role.DARK)]
 
 
 def _ears(
@@ -235,7 +229,7 @@ def _ears(
     tall: float,
 ) -> list[Part]:
     size, width = build.vary(9, anatomy.ear[0]), anatomy.ear[1]
-    if 'whiskers' in anatomy.extras:
+    if 'round_ears' in anatomy.extras:
         far, near = (
             ellipse(x + dx * long, y + dy * tall, 0.55 * size, 0.6 * size)
             for dx, dy in ((0.15, -1.1), (-0.6, -1.0))

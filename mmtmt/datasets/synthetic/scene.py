@@ -50,12 +50,12 @@ def draw_video(plan: VideoPlan) -> tuple[np.ndarray, list[SceneObject]]:
         RGB frames of shape (T, H, W, 3), uint8, and the objects from back to front, annotated or
         not. Objects that are never seen are there, too, with empty masks.
     """
-    rng = plan.generator()
-    options, style = plan.options, plan.style
+    options = plan.options
     height, width = options.height, options.width
     difficulty = options.difficulty
     # A margin around the frame lets the camera pan.
     margin = round(0.2 * height)
+    rng = plan.generator('scene')
     scene = background(
         rng,
         height + 2 * margin,
@@ -64,10 +64,9 @@ def draw_video(plan: VideoPlan) -> tuple[np.ndarray, list[SceneObject]]:
         clutter=round(4 + 16 * difficulty),
     )
     camera = camera_path(rng, plan.length, margin)
-    kinds = [plan.kinds[i] for i in rng.permutation(len(plan.kinds))]
-    actors = _cast(rng, plan, kinds)
-    posts = _foreground(rng, int(rng.integers(style.foreground[0], style.foreground[1] + 1)), plan)
-    light = _Light(rng, plan)
+    kinds, actors = _cast(plan)
+    posts = _foreground(plan)
+    light = _Light(plan)
     shape = (len(kinds), plan.length, height, width)
     visible, amodal = np.zeros(shape, bool), np.zeros(shape, bool)
     frames = np.zeros((plan.length, height, width, 3), np.uint8)
@@ -88,8 +87,10 @@ def draw_video(plan: VideoPlan) -> tuple[np.ndarray, list[SceneObject]]:
     return frames, objects
 
 
-def _cast(rng: np.random.Generator, plan: VideoPlan, kinds: list[str]) -> list[_Actor]:
+def _cast(plan: VideoPlan) -> tuple[list[str], list[_Actor]]:
+    rng = plan.generator('cast')
     options, style = plan.options, plan.style
+    kinds = [plan.kinds[i] for i in rng.permutation(len(plan.kinds))]
     stage = Stage(options.height, options.width, plan.length, style.motion, style.crossing)
     places: list[np.ndarray] = []
     actors = []
@@ -102,7 +103,7 @@ def _cast(rng: np.random.Generator, plan: VideoPlan, kinds: list[str]) -> list[_
         appearance = random_appearance(rng, kind, 1.3 - 0.6 * options.difficulty)
         track = random_track(rng, kind, build, size, stage, place)
         actors.append(_Actor(kind, build, appearance, track))
-    return actors
+    return kinds, actors
 
 
 def _place(
@@ -122,14 +123,14 @@ def _place(
     return candidates[int(np.argmax(away))]
 
 
-def _foreground(
-    rng: np.random.Generator, count: int, plan: VideoPlan
-) -> list[tuple[Part, Appearance]]:
-    """Posts and leaves, in pixels, that stand in front of all objects."""
+def _foreground(plan: VideoPlan) -> list[tuple[Part, Appearance]]:
+    """Posts, in pixels, that stand in front of all objects."""
+    rng = plan.generator('foreground')
+    fewest, most = plan.style.foreground
     height, width = plan.options.height, plan.options.width
     post = Figure(draw=lambda build, phase: [], patterns=('mottled', 'planks'))
     items = []
-    for _ in range(count):
+    for _ in range(int(rng.integers(fewest, most + 1))):
         middle, half = rng.uniform(0.1, 0.9) * width, rng.uniform(0.025, 0.05) * width
         lean = rng.uniform(-0.12, 0.12) * width
         top = rng.uniform(-0.1, 0.45) * height if rng.random() < 0.4 else -0.4 * height
@@ -144,7 +145,8 @@ def _foreground(
 class _Light:
     """Exposure of a video: tint, slow changes of brightness, blur and noise."""
 
-    def __init__(self, rng: np.random.Generator, plan: VideoPlan) -> None:
+    def __init__(self, plan: VideoPlan) -> None:
+        rng = plan.generator('light')
         height, width, difficulty = plan.options.height, plan.options.width, plan.options.difficulty
         self._rng = rng
         self._tint = rng.uniform(0.88, 1.12, 3).astype(np.float32)

@@ -53,9 +53,7 @@ def draw_shark(build: Build, phase: float) -> list[Part]:
     """A long shark: pointed snout, triangular back fin, crescent tail, light belly, gills."""
     tall = build.vary(0, 0.25, 0.15)
     fin = build.vary(1, 0.42)
-    tail = np.array(
-        [(-0.92, -0.06), (-1.42, -0.55), (-1.16, -0.02), (-1.3, 0.34), (-0.9, 0.08)]
-    )
+    tail = np.array([(-0.92, -0.06), (-1.42, -0.55), (-1.16, -0.02), (-1.3, 0.34), (-0.9, 0.08)])
     dorsal = np.array([(-0.22, -0.6 * tall), (-0.2, -tall - fin), (0.0, -tall - 0.8 * fin),
                        (0.24, -0.6 * tall)])  # fmt: skip
     small = np.array([(-0.78, -0.1), (-0.84, -0.28), (-0.62, -0.12)])
@@ -73,7 +71,13 @@ def draw_shark(build: Build, phase: float) -> list[Part]:
         ]
     )
     belly = smooth(
-        [(0.92, 0.1), (0.62, 0.5 * tall), (0.2, 0.86 * tall), (-0.5, 0.55 * tall), (0.1, 0.3 * tall)]
+        [
+            (0.92, 0.1),
+            (0.62, 0.5 * tall),
+            (0.2, 0.86 * tall),
+            (-0.5, 0.55 * tall),
+            (0.1, 0.3 * tall),
+        ]
     )
     parts = [Part(tail), Part(small, Role.FAR), Part(dorsal), Part(body)]
     parts += [Part(belly, Role.LIGHT, False), Part(chest, Role.FAR)]

@@ -17,9 +17,7 @@ def draw_umbrella(build: Build, phase: float) -> list[Part]:
     for x in np.linspace(spread, -spread, 17)[1:-1]:
         edge.append((x, -0.13 * abs(np.sin(2.0 * np.pi * (x / spread + 1.0)))))
     shaft = ribbon([(0.0, -tall - 0.16), (0.0, 0.7)], 0.07)
-    handle = ribbon(
-        [(0.0, 0.6), (0.02, 0.86), (0.15, 0.95), (0.28, 0.86), (0.28, 0.74)], 0.1
-    )
+    handle = ribbon([(0.0, 0.6), (0.02, 0.86), (0.15, 0.95), (0.28, 0.86), (0.28, 0.74)], 0.1)
     parts = [Part(shaft, Role.LIGHT), Part(handle, Role.DARK)]
     parts.append(Part(np.concatenate([dome, np.array(edge)])))
     for share in (-0.45, 0.0, 0.45):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .figures import Build, Part, Role, figure
-from .geometry import box, ellipse, limb, ribbon, rotate, smooth
+from .geometry import box, ellipse, ribbon, rotate, smooth
 
 
 def _wheel(x: float, y: float, radius: float, phase: float) -> list[Part]:
@@ -201,7 +201,9 @@ def draw_boat(build: Build, phase: float) -> list[Part]:
     main = smooth(
         [(-0.02, 0.22), (-0.02, 0.3 - tall), (-0.42 - fill, 0.3 - 0.45 * tall), (-0.85, 0.2)], 4
     )
-    jib = smooth([(0.14, 0.2), (0.14, 0.42 - tall), (0.5 + fill, 0.3 - 0.4 * tall), (0.88, 0.16)], 4)
+    jib = smooth(
+        [(0.14, 0.2), (0.14, 0.42 - tall), (0.5 + fill, 0.3 - 0.4 * tall), (0.88, 0.16)], 4
+    )
     wind = 0.08 * np.sin(2.0 * phase)
     flag = np.array([(0.05, 0.2 - tall), (-0.24, 0.26 - tall + wind), (0.05, 0.34 - tall)])
     trim = ribbon([(-0.9, 0.36), (0.2, 0.42), (0.92, 0.3)], 0.06)
@@ -226,9 +228,7 @@ def draw_airplane(build: Build, phase: float) -> list[Part]:
     )  # fmt: skip
     fin = np.array([(-1.15, -0.1), (-1.4, -0.72), (-1.16, -0.72), (-0.74, -0.12)])
     far = np.array([(0.24, -0.1), (-0.34, -0.62 - flex), (-0.52, -0.62 - flex), (-0.16, -0.1)])
-    near = np.array(
-        [(0.36, 0.06), (-0.46, 0.78 + flex), (-0.74, 0.8 + flex), (-0.22, 0.08)]
-    )
+    near = np.array([(0.36, 0.06), (-0.46, 0.78 + flex), (-0.74, 0.8 + flex), (-0.22, 0.08)])
     plane = np.array([(-0.95, -0.04), (-1.38, 0.26), (-1.5, 0.26), (-1.22, -0.06)])
     engine = ellipse(0.02, 0.36 + 0.3 * flex, 0.2, 0.09)
     parts = [Part(far, Role.FAR), Part(fin, Role.SECOND), Part(fuselage)]

@@ -19,7 +19,7 @@ class SetStyle:
             frame's height.
         repeats: Share of objects of the same kind as the one before, from 0 to 1.
         crowding: Share of objects that are placed beside another one, from 0 to 1.
-        foreground: Smallest and largest number of posts and leaves in front of everything.
+        foreground: Smallest and largest number of posts in front of everything.
         crossing: Share of objects that enter or leave during the video, from 0 to 1.
         motion: How far objects travel, 1 is half the frame's width at most.
         occlusion_labels: Whether annotations carry OVIS's `occlusion` lists.

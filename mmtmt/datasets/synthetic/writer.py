@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,13 +18,15 @@ from mmtmt.taxonomy.vocabulary import load_vocabulary
 
 from .plan import SPLITS, SyntheticOptions, VideoPlan, plan_split
 from .scene import SceneObject, draw_video
-from .world import STYLES, annotated_names
+from .world import annotated_names
 
 FORMAT = 1
 """Raised when the same options would give other bytes than before."""
 MIN_VISIBLE = 12
 """An object of which fewer pixels are seen in a frame is absent from it."""
 _FRAME_STEP = 5
+# Forked workers need not import anything again; elsewhere than on Linux that isn't safe.
+_START_METHOD = 'fork' if sys.platform == 'linux' else 'spawn'
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 92]
 
 Progress = Callable[[int, int], None]
@@ -52,12 +55,13 @@ def generate(
     """
     out = Path(out)
     plans = {
-        (name, split): plan_split(options, name, split)
-        for name in options.sets
-        for split in SPLITS
+        (name, split): plan_split(options, name, split) for name in options.sets for split in SPLITS
     }
     jobs = [(out, plan) for split_plans in plans.values() for plan in split_plans]
     records: dict[tuple[str, str], list[list[dict[str, Any]]]] = {key: [] for key in plans}
+    for name, split in plans:
+        # From here on the frames of an earlier run are overwritten.
+        annotation_file(out, name, split).unlink(missing_ok=True)
     with _mapper(workers, len(jobs)) as run:
         for done, ((_, plan), annotations) in enumerate(zip(jobs, run(_write_video, jobs)), 1):
             records[plan.set_name, plan.split].append(annotations)
@@ -121,7 +125,7 @@ def _mapper(workers: int | None, jobs: int) -> Iterator[Callable[..., Any]]:
         if workers < 2:
             yield map
         else:
-            with multiprocessing.Pool(workers) as pool:
+            with multiprocessing.get_context(_START_METHOD).Pool(workers) as pool:
                 yield lambda function, items: pool.imap(function, items, chunksize=2)
     finally:
         cv2.setNumThreads(threads)
