@@ -1,0 +1,190 @@
+"""Reading and writing checkpoints.
+
+What we write holds plain data only, so that it loads with ``torch.load(weights_only=True)``, and
+it replaces the previous file in one step: a kill or a full disk in the middle leaves that one as it
+was. A foreign file that needs more than plain data is refused unless the caller trusts it.
+Importing this module gives mmengine's checkpoint loader (``load_from``, ``init_cfg``) the same
+behaviour.
+"""
+
+import contextlib
+import functools
+import logging
+import os
+import pickle
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import torch
+from mmengine.logging import print_log
+from mmengine.runner import CheckpointLoader
+
+from mmtmt.engine.plain_data import to_plain
+
+CONVERTER = 'tools/model_converters/official_to_mmtmt.py'
+_trusting = False
+
+
+def save_checkpoint(checkpoint: dict, path: str | os.PathLike) -> None:
+    """Write a checkpoint so that ``path`` holds either the previous file or the whole new one.
+
+    Args:
+        checkpoint: Nested plain data; see :func:`mmtmt.engine.plain_data.to_plain`.
+        path: Where to write.
+
+    Raises:
+        TypeError: Something is no plain data.
+        OSError: It could not be written, for want of space say; ``path`` is unchanged.
+    """
+    path = Path(path)
+    plain = to_plain(checkpoint)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with _replacing(path) as file:
+            torch.save(plain, file)
+    except (OSError, RuntimeError) as error:  # PyTorch's zip writer turns OSError into RuntimeError
+        kept = (
+            'the previous file of that name is intact' if path.exists() else 'nothing was written'
+        )
+        raise OSError(f'could not write {path}: {error}; {kept}') from error
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Any]:
+    """Open a temporary file that takes the place of ``path`` once it is safely on the disk."""
+    descriptor, name = tempfile.mkstemp(prefix=f'.{path.name}.', suffix='.tmp', dir=path.parent)
+    try:
+        with os.fdopen(descriptor, 'wb') as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name itself has to reach the disk too
+    finally:
+        os.close(folder)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def remove_unfinished(folder: str | os.PathLike) -> None:
+    """Delete the temporary files that a killed save left in a folder.
+
+    Args:
+        folder: The folder of the checkpoints.
+    """
+    for path in Path(folder).glob('.*.pth.*.tmp'):
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def trusted_checkpoints(trust: bool = True) -> Iterator[None]:
+    """Within this context, files that need more than plain data are unpickled.
+
+    Args:
+        trust: False leaves everything as it was.
+    """
+    global _trusting
+    before, _trusting = _trusting, _trusting or trust
+    try:
+        yield
+    finally:
+        _trusting = before
+
+
+def load_checkpoint_file(
+    path: str | os.PathLike, trust: bool = False, map_location: Any = 'cpu'
+) -> dict:
+    """Read a checkpoint.
+
+    Args:
+        path: A ``.pth`` file, or ``.safetensors`` with weights alone.
+        trust: Allow code in the file to run when plain data is not enough.
+        map_location: As in :func:`torch.load`.
+
+    Returns:
+        The stored dict; ``{'state_dict': …}`` for safetensors.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no checkpoint, is damaged, or needs ``trust``.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f'checkpoint {path} does not exist')
+    if path.suffix == '.pkl':
+        raise ValueError(f'{path} is a checkpoint of detectron2; convert it with {CONVERTER} first')
+    if path.suffix == '.safetensors':
+        from safetensors.torch import load_file
+
+        return {'state_dict': load_file(path, device=str(map_location or 'cpu'))}
+    try:
+        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+    except pickle.UnpicklingError as error:
+        if not (trust or _trusting):
+            raise ValueError(_refusal(path, error)) from error
+        print_log(f'unpickling {path}, as it is trusted', 'current', logging.WARNING)
+        checkpoint = torch.load(path, map_location=map_location, weights_only=False)
+    except (RuntimeError, EOFError) as error:
+        raise ValueError(f'{path} is damaged or no checkpoint: {error}') from error
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f'{path} holds a {type(checkpoint).__name__}, expected a dict')
+    return checkpoint
+
+
+def _refusal(path: Path, error: Exception) -> str:
+    try:
+        needs = ', '.join(torch.serialization.get_unsafe_globals_in_checkpoint(path)[:5])
+    except (AttributeError, RuntimeError, ValueError):  # an older torch, or no zip file
+        needs = str(error).splitlines()[0]
+    return (
+        f'{path} holds more than plain data ({needs}), and reading it can run code. If you trust '
+        'its source, pass --trust-checkpoint'
+    )
+
+
+def load_local(filename: str, map_location: Any = None) -> dict:
+    """mmengine's loader of local files, replaced by :func:`load_checkpoint_file`.
+
+    Args:
+        filename: Path of the checkpoint.
+        map_location: As in :func:`torch.load`.
+    """
+    return load_checkpoint_file(filename, map_location=map_location)
+
+
+def _explain_offline(loader: Callable) -> Callable:
+    """Let a failed download say what to do without a network."""
+
+    @functools.wraps(loader)
+    def load(filename: str, map_location: Any = None, **kwargs: Any) -> dict:
+        try:
+            return loader(filename, map_location=map_location, **kwargs)
+        except URLError as error:
+            folder = Path(torch.hub.get_dir()) / 'checkpoints'
+            raise OSError(
+                f'could not download {filename} ({error.reason}). Fetch it elsewhere and put it '
+                f'into {folder}, or give its path in the config: init_cfg=dict(type="Pretrained", '
+                'checkpoint=PATH); init_cfg=None starts from random weights'
+            ) from error
+
+    return load
+
+
+CheckpointLoader.register_scheme('', load_local, force=True)
+for _prefix, _loader in list(CheckpointLoader._schemes.items()):
+    if _prefix.startswith(('http', 'torchvision:', 'modelzoo:', 'open-mmlab:', 'openmmlab:')):
+        CheckpointLoader.register_scheme(_prefix, _explain_offline(_loader), force=True)

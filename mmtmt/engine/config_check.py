@@ -1,0 +1,141 @@
+"""Finding misspelt names in a config before anything is built."""
+
+import difflib
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mmengine import registry as _mmengine
+from mmengine.registry import Registry
+from mmengine.runner import Runner
+
+# Keys that mmengine takes out before it builds the class.
+_TAKEN_OUT = {'type', '_scope_', '_delete_', 'priority', 'constructor', 'paramwise_cfg', 'round_up'}
+_SIMILAR = 0.8
+
+
+def check_config(cfg: Mapping) -> None:
+    """Look for types and arguments that resemble a known one without being one.
+
+    Only near misses are reported, with where they stand; whatever else is wrong, building the
+    object reports.
+
+    Args:
+        cfg: The whole config.
+
+    Raises:
+        ValueError: A ``type`` that no registry knows, or an argument that its class doesn't take,
+            each with the names that come close.
+    """
+    names = known_names(cfg.get('default_scope', 'mmtmt'))
+    for where, node in _typed_dicts(cfg, ''):
+        name = node['type']
+        short = name.split('.')[-1]
+        scope = name.split('.')[0] if '.' in name else None
+        if short in names:
+            _check_arguments(where, node, names[short])
+        elif scope in (None, 'mmtmt', 'mmdet', 'mmengine'):
+            _raise_if_close(f'{where}.type', name, short, names)
+
+
+def known_names(default_scope: str) -> dict[str, list]:
+    """List everything that is registered in mmengine, mmdet and this package.
+
+    Args:
+        default_scope: Where names without a scope are looked up.
+
+    Returns:
+        Name -> the objects of that name.
+    """
+    names: dict[str, list] = {}
+    roots = [value for value in vars(_mmengine).values() if isinstance(value, Registry)]
+    for root in roots:
+        children = root.children
+        for scope in dict.fromkeys((default_scope, 'mmdet')):
+            if scope in children:
+                children[scope].import_from_location()
+        for registry in (root, *children.values()):
+            for name, item in registry.module_dict.items():
+                names.setdefault(name, []).append(item)
+    return names
+
+
+def check_overrides(cfg: Mapping, options: Mapping[str, Any]) -> None:
+    """Look for misspelt keys of ``--cfg-options``, which would otherwise just add an entry.
+
+    Args:
+        cfg: The config before the options are merged.
+        options: Dotted key -> value.
+
+    Raises:
+        ValueError: A key that is not there but resembles one that is.
+    """
+    for dotted in options:
+        node, path = cfg, []
+        for key in dotted.split('.'):
+            if isinstance(node, Sequence) and not isinstance(node, str) and key.isdigit():
+                node = node[int(key)] if int(key) < len(node) else None
+            elif isinstance(node, Mapping) and key in node:
+                node = node[key]
+            elif isinstance(node, Mapping):
+                siblings = set(node) | (
+                    set(inspect.signature(Runner).parameters) if not path else set()
+                )
+                if key not in siblings:
+                    _raise_if_close(f'--cfg-options {dotted}', key, key, siblings)
+                break
+            else:
+                break
+            path.append(key)
+
+
+def _typed_dicts(node: Any, where: str) -> Iterator[tuple[str, Mapping]]:
+    if isinstance(node, Mapping):
+        if isinstance(node.get('type'), str):
+            yield where.lstrip('.') or 'config', node
+        for key, value in node.items():
+            yield from _typed_dicts(value, f'{where}.{key}')
+    elif isinstance(node, (list, tuple)):
+        for index, value in enumerate(node):
+            yield from _typed_dicts(value, f'{where}[{index}]')
+
+
+def _check_arguments(where: str, node: Mapping, candidates: list) -> None:
+    accepted: set[str] = set()
+    for candidate in candidates:
+        try:
+            parameters = _parameters(candidate)
+        except (TypeError, ValueError):  # compiled classes have no signature
+            return
+        if parameters is None:
+            return
+        accepted |= parameters
+    for key in node:
+        if key not in accepted and key not in _TAKEN_OUT:
+            _raise_if_close(f'{where}.{key}', key, key, accepted)
+
+
+def _parameters(candidate: Any) -> set[str] | None:
+    """Names that a class takes, through ``**kwargs`` of its bases; None when anything goes."""
+    if not inspect.isclass(candidate):
+        parameters = inspect.signature(candidate).parameters.values()
+        return (
+            None
+            if any(p.kind is p.VAR_KEYWORD for p in parameters)
+            else {p.name for p in parameters}
+        )
+    accepted: set[str] = set()
+    for base in candidate.__mro__:
+        if '__init__' not in vars(base) or base is object:
+            continue
+        parameters = inspect.signature(base.__init__).parameters.values()
+        accepted |= {p.name for p in parameters}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return accepted
+    return None
+
+
+def _raise_if_close(where: str, name: str, short: str, known: Any) -> None:
+    close = difflib.get_close_matches(short, list(known), n=3, cutoff=_SIMILAR)
+    if close:
+        raise ValueError(f'{where}: "{name}" is not known; did you mean {" or ".join(close)}?')

@@ -1,0 +1,84 @@
+"""The training loop that resumes exactly."""
+
+import random
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank
+from mmengine.logging import print_log
+from mmengine.runner.loops import IterBasedTrainLoop as _IterBasedTrainLoop
+from mmengine.runner.loops import _InfiniteDataloaderIterator
+
+from mmtmt.registry import LOOPS
+
+
+@LOOPS.register_module()
+class IterBasedTrainLoop(_IterBasedTrainLoop):
+    """mmengine's loop, which resumes by drawing and throwing away every batch that was trained on.
+
+    Here the sampler starts at the iteration instead: one with ``set_start(iteration)`` costs
+    nothing, however late the resume. And the random numbers of an iteration (points that losses
+    look at, dropout) follow from the seed, the iteration and the rank alone, so that a run that was
+    interrupted continues exactly as it would have. Within the scope ``mmtmt`` this class is what
+    the name ``IterBasedTrainLoop`` means, and what ``by_epoch=False`` builds. The arguments are
+    mmengine's.
+    """
+
+    def run(self) -> torch.nn.Module:
+        """Train.
+
+        Returns:
+            The model.
+        """
+        runner = self.runner
+        runner.call_hook('before_train')
+        runner.call_hook('before_train_epoch')
+        self._start_data()
+        while self._iter < self._max_iters and not self.stop_training:
+            runner.model.train()
+            batch = next(self.dataloader_iterator)
+            seed_everything(runner.seed, self._iter, get_rank())
+            self.run_iter(batch)
+            self._decide_current_val_interval()
+            if self._time_to_validate():
+                runner.val_loop.run()
+        runner.call_hook('after_train_epoch')
+        runner.call_hook('after_train')
+        return runner.model
+
+    def _time_to_validate(self) -> bool:
+        if self.runner.val_loop is None or self._iter < self.val_begin:
+            return False
+        return self._iter % self.val_interval == 0 or self._iter == self._max_iters
+
+    def _start_data(self) -> None:
+        if self._iter == 0:
+            return
+        for sampler in (self.dataloader.sampler, self.dataloader.batch_sampler):
+            if hasattr(sampler, 'set_start'):
+                sampler.set_start(self._iter)
+                # The iterator that exists has drawn from the beginning already.
+                self.dataloader_iterator = _InfiniteDataloaderIterator(self.dataloader)
+                print_log(f'the data continue at iteration {self._iter}', 'current')
+                return
+        print_log(
+            f'{type(self.dataloader.sampler).__name__} has no set_start(iteration): reading '
+            f'{self._iter} batches to get where the run was interrupted',
+            'current',
+        )
+        for _ in range(self._iter):
+            next(self.dataloader_iterator)
+
+
+def seed_everything(seed: int, iteration: int, rank: int) -> None:
+    """Seed Python, NumPy and PyTorch for one iteration.
+
+    Args:
+        seed: The run's seed.
+        iteration: Number of the iteration.
+        rank: Rank of this process.
+    """
+    drawn = np.random.SeedSequence([seed or 0, iteration, rank]).generate_state(2)
+    random.seed(int(drawn[0]))
+    np.random.seed(int(drawn[0]))
+    torch.manual_seed(int(drawn[1]))

@@ -1,0 +1,268 @@
+"""The runner: mmengine's, with checkpoints of plain data, exact resume and CPU processes."""
+
+import copy
+import functools
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mmengine
+import torch
+from mmengine.dist import is_distributed, master_only
+from mmengine.model import MMDistributedDataParallel, is_model_wrapper
+from mmengine.runner import CheckpointLoader
+from mmengine.runner import Runner as _Runner
+from mmengine.runner import save_checkpoint as save_through_backend
+
+import mmtmt
+from mmtmt.engine.checkpoint import save_checkpoint
+from mmtmt.engine.config_check import check_config
+from mmtmt.engine.loops import IterBasedTrainLoop
+from mmtmt.engine.plain_data import restore_history, to_plain
+from mmtmt.engine.weights import load_into, remap_taxonomy
+from mmtmt.registry import RUNNERS
+
+
+@RUNNERS.register_module()
+class VISRunner(_Runner):
+    """mmengine's Runner with the differences that this project relies on.
+
+    - Checkpoints hold plain data only, are replaced in one step, and carry the model's taxonomy.
+    - A resume continues the schedule, the data and the random numbers exactly; a resume and a test
+      demand a checkpoint that fits the model in every entry.
+    - Training iterations use :class:`mmtmt.engine.loops.IterBasedTrainLoop`.
+    - ``launcher='pytorch'`` works on machines without a GPU, over gloo.
+    - Misspelt types and arguments in the config are named before anything is built.
+
+    Args are mmengine's, plus ``cfg.strict_load`` (default False): whether ``load_from`` demands a
+    checkpoint that fits in every entry.
+    """
+
+    @classmethod
+    def from_cfg(cls, cfg: Any) -> 'VISRunner':
+        """Build a runner from a config, after a look for misspelt names.
+
+        Args:
+            cfg: A config with mmengine's keys; ``default_scope`` is ``mmtmt`` when it says nothing.
+
+        Returns:
+            The runner.
+        """
+        cfg = copy.deepcopy(cfg)
+        cfg.setdefault('default_scope', 'mmtmt')
+        cfg.setdefault('work_dir', 'work_dirs/default')
+        check_config(cfg)
+        return super().from_cfg(cfg)
+
+    # --- processes on machines without a GPU
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """Set up the environment; without CUDA the processes talk over gloo.
+
+        Args:
+            env_cfg: As in mmengine.
+        """
+        on_cpu = not torch.cuda.is_available()
+        if self.distributed and on_cpu and self.launcher == 'pytorch' and not is_distributed():
+            torch.distributed.init_process_group(backend='gloo')
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: torch.nn.Module) -> torch.nn.Module:
+        """Wrap the model for several processes; on the CPU without device ids.
+
+        Args:
+            model_wrapper_cfg: As in mmengine.
+            model: The model.
+
+        Returns:
+            The model, wrapped when there are several processes.
+        """
+        if not self.distributed or torch.cuda.is_available() or is_model_wrapper(model):
+            return super().wrap_model(model_wrapper_cfg, model)
+        options = dict(model_wrapper_cfg or {})
+        options.pop('type', None)
+        options.setdefault('find_unused_parameters', self.cfg.get('find_unused_parameters', False))
+        return MMDistributedDataParallel(module=model, broadcast_buffers=False, **options)
+
+    # --- loops
+
+    def build_train_loop(self, loop: Any) -> Any:
+        """Build the training loop; ``by_epoch=False`` means the one that resumes exactly.
+
+        Args:
+            loop: As in mmengine.
+
+        Returns:
+            The loop.
+        """
+        if isinstance(loop, dict) and loop.get('by_epoch') is False:
+            options = {key: value for key, value in loop.items() if key != 'by_epoch'}
+            return IterBasedTrainLoop(runner=self, dataloader=self._train_dataloader, **options)
+        return super().build_train_loop(loop)
+
+    # --- checkpoints
+
+    @master_only
+    def save_checkpoint(
+        self,
+        out_dir: str,
+        filename: str,
+        file_client_args: dict | None = None,
+        save_optimizer: bool = True,
+        save_param_scheduler: bool = True,
+        meta: dict | None = None,
+        by_epoch: bool = True,
+        backend_args: dict | None = None,
+    ) -> None:
+        """Save the whole state of the run as plain data.
+
+        Args:
+            out_dir: Folder.
+            filename: Name in it.
+            file_client_args: mmengine's former name of ``backend_args``.
+            save_optimizer: Whether to store the optimizer's state.
+            save_param_scheduler: Whether to store the schedulers' state.
+            meta: More to store beside what is known.
+            by_epoch: Whether an epoch has ended, or an iteration.
+            backend_args: mmengine's file backend for storage that is not a local disk.
+        """
+        checkpoint = {
+            'meta': self._meta(meta or {}, by_epoch),
+            'state_dict': _unwrapped(self.model).state_dict(),
+            'message_hub': self.message_hub.state_dict(),
+        }
+        if save_optimizer:
+            checkpoint['optimizer'] = self.optim_wrapper.state_dict()
+        if save_param_scheduler and self.param_schedulers is not None:
+            checkpoint['param_schedulers'] = _map_schedulers(
+                self.param_schedulers, lambda scheduler: scheduler.state_dict()
+            )
+        # Hooks swap entries between the two sets of weights: they get copies of the dicts.
+        checkpoint = to_plain(checkpoint)
+        self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
+        if file_client_args is None and backend_args is None and '://' not in out_dir:
+            save_checkpoint(checkpoint, Path(out_dir) / filename)
+        else:
+            path = f'{out_dir}/{filename}'
+            save_through_backend(to_plain(checkpoint), path, file_client_args, backend_args)
+
+    @functools.cached_property
+    def _config_text(self) -> str:
+        return self.cfg.pretty_text  # takes a tenth of a second and more
+
+    def _meta(self, meta: dict, by_epoch: bool) -> dict:
+        known = {
+            'epoch': self.epoch + 1 if by_epoch else self.epoch,
+            'iter': self.iter if by_epoch else self.iter + 1,
+            'cfg': self._config_text,
+            'seed': self.seed,
+            'experiment_name': self.experiment_name,
+            'time': time.strftime('%Y%m%d_%H%M%S', time.localtime()),
+            'mmengine_version': mmengine.__version__,
+            'mmtmt_version': mmtmt.__version__,
+        }
+        # mmengine's resume compares this entry with the dataset that it finds.
+        if hasattr(self.train_dataloader.dataset, 'metainfo'):
+            known['dataset_meta'] = self.train_dataloader.dataset.metainfo
+        model = _unwrapped(self.model)
+        if hasattr(model, 'taxonomy_state'):
+            known['taxonomy'] = model.taxonomy_state()
+        return {**known, **meta}
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: str | Callable = 'cpu',
+        strict: bool = False,
+        revise_keys: list | None = None,
+    ) -> dict:
+        """Load weights, reordering class rows when the union of categories differs.
+
+        Args:
+            filename: Path or address of the checkpoint.
+            map_location: As in :func:`torch.load`.
+            strict: Demand a checkpoint that fits the model in every entry.
+            revise_keys: Not supported; mmengine's default, the prefix of DDP, is always removed.
+
+        Returns:
+            The checkpoint.
+        """
+        if revise_keys:
+            raise ValueError(f'revise_keys is not supported, got {revise_keys}')
+        checkpoint = CheckpointLoader.load_checkpoint(filename, map_location)
+        model = _unwrapped(self.model)
+        if 'state_dict' not in checkpoint:
+            checkpoint = {'state_dict': checkpoint}
+        if remap_taxonomy(model, checkpoint) and self._resume:
+            raise ValueError(
+                f'{filename} was trained on another union of categories, so its optimizer state '
+                'does not fit. Start from its weights with load_from instead'
+            )
+        if 'message_hub' in checkpoint:
+            checkpoint['message_hub'] = restore_history(checkpoint['message_hub'])
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        strict = strict or self._resume or self.cfg.get('strict_load', False)
+        load_into(model, checkpoint, strict=strict, source=filename)
+        self._has_loaded = True
+        return checkpoint
+
+    def load_or_resume(self) -> None:
+        """Load or resume as the config says; a resume looks for the newest checkpoint itself."""
+        if self._resume and self._load_from is None and not self._has_loaded:
+            newest = find_latest_checkpoint(self.work_dir)
+            if newest is None:
+                self.logger.warning(
+                    f'no checkpoint in {self.work_dir}: starting from the beginning'
+                )
+                self._resume = False
+            else:
+                self._load_from = str(newest)
+        super().load_or_resume()
+
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Continue the run that wrote a checkpoint.
+
+        Args:
+            filename: The checkpoint.
+            *args: As in mmengine.
+            **kwargs: As in mmengine.
+        """
+        try:
+            super().resume(filename, *args, **kwargs)
+        except KeyError as error:
+            raise ValueError(
+                f'{filename} holds no state of a run ({error} is missing), weights alone perhaps. '
+                'Start from its weights with load_from instead of resuming'
+            ) from error
+
+
+def find_latest_checkpoint(folder: str | os.PathLike) -> Path | None:
+    """Find what to resume from.
+
+    Args:
+        folder: A work directory.
+
+    Returns:
+        The file that ``last_checkpoint`` names, if it is there, else the newest ``iter_*.pth`` or
+        ``epoch_*.pth``: the name may be lost by a kill, or the folder may have been moved.
+    """
+    folder = Path(folder)
+    note = folder / 'last_checkpoint'
+    if note.is_file():
+        for named in (Path(note.read_text().strip()), folder / Path(note.read_text().strip()).name):
+            if named.is_file():
+                return named
+    found = [path for kind in ('iter', 'epoch') for path in folder.glob(f'{kind}_*.pth')]
+    return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
+def _unwrapped(model: torch.nn.Module) -> torch.nn.Module:
+    return model.module if is_model_wrapper(model) else model
+
+
+def _map_schedulers(schedulers: Any, function: Callable) -> Any:
+    if isinstance(schedulers, dict):
+        return {name: [function(one) for one in group] for name, group in schedulers.items()}
+    return [function(one) for one in schedulers]

@@ -1,0 +1,122 @@
+"""Putting the weights of a checkpoint into a model, with a report of what did not fit."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from mmengine.logging import print_log
+from torch import nn
+
+
+@dataclass
+class LoadReport:
+    """What happened to the weights of a checkpoint.
+
+    Attributes:
+        loaded: Number of entries of the model that were set.
+        missing: Entries of the model that the checkpoint lacks.
+        unexpected: Entries of the checkpoint that the model lacks.
+        mismatched: Entries of another shape, each with both shapes; the model keeps its own.
+    """
+
+    loaded: int = 0
+    missing: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+    mismatched: list[str] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether checkpoint and model agree in every entry."""
+        return not (self.missing or self.unexpected or self.mismatched)
+
+    def __str__(self) -> str:
+        parts = [f'{self.loaded} entries loaded']
+        for name in ('missing', 'unexpected', 'mismatched'):
+            if names := getattr(self, name):
+                parts.append(f'{len(names)} {name} ({_some(names)})')
+        return ', '.join(parts)
+
+
+def load_into(
+    model: nn.Module, checkpoint: dict, strict: bool = False, source: str = 'checkpoint'
+) -> LoadReport:
+    """Set a model's weights from a checkpoint.
+
+    When both sides carry a taxonomy, rows that belong to categories are reordered by category key
+    first, see :func:`remap_taxonomy`; keys of an earlier wrapping in DDP are accepted.
+
+    Args:
+        model: The model.
+        checkpoint: A checkpoint, or a bare state dict.
+        strict: Demand that checkpoint and model agree in every entry.
+        source: Name of the checkpoint for messages.
+
+    Returns:
+        What fitted and what did not.
+
+    Raises:
+        ValueError: With ``strict``, any disagreement; otherwise less than half of the model's
+            entries being in the checkpoint, which then belongs to another model.
+    """
+    remap_taxonomy(model, checkpoint)
+    report = LoadReport()
+    stored = checkpoint.get('state_dict', checkpoint)
+    own = model.state_dict()
+    weights = OrderedDict((name.removeprefix('module.'), value) for name, value in stored.items())
+    for name, value in list(weights.items()):
+        if name in own and getattr(value, 'shape', None) != own[name].shape:
+            shapes = f'{tuple(getattr(value, "shape", ()))} for {tuple(own[name].shape)}'
+            report.mismatched.append(f'{name} {shapes}')
+            del weights[name]
+    if hasattr(stored, '_metadata'):
+        weights._metadata = stored._metadata
+    kept = {entry.split()[0] for entry in report.mismatched}
+    # Modules may rename or complete entries while they load, so the outcome counts, not the names.
+    outcome = model.load_state_dict(weights, strict=False)
+    report.missing = [name for name in outcome.missing_keys if name not in kept]
+    report.unexpected = list(outcome.unexpected_keys)
+    report.loaded = len(own) - len(outcome.missing_keys)
+    if (strict and not report.complete) or report.loaded < len(own) / 2:
+        raise ValueError(
+            f'{source} does not fit {type(model).__name__}, which has {len(own)} entries: {report}'
+        )
+    level = logging.INFO if report.complete else logging.WARNING
+    print_log(f'{source}: {report}', 'current', level)
+    return report
+
+
+def remap_taxonomy(model: nn.Module, checkpoint: dict) -> bool:
+    """Reorder the category rows of a checkpoint to the model's union of categories, in place.
+
+    Args:
+        model: A model with ``taxonomy_state()``, else nothing happens.
+        checkpoint: Its ``meta['taxonomy']`` names the rows of its weights; the averaged weights of
+            an EMA are treated alike.
+
+    Returns:
+        Whether the two unions of categories differ.
+    """
+    stored = checkpoint.get('meta', {}).get('taxonomy')
+    if stored is None or not hasattr(model, 'taxonomy_state'):
+        return False
+    old, new = list(stored['keys']), list(model.taxonomy_state()['keys'])
+    if old == new:
+        return False
+    from mmtmt.models.utils.remap import remap_class_rows
+
+    own, reports = model.state_dict(), []
+    for part, prefix in (('state_dict', ''), ('ema_state_dict', 'module.')):
+        if part in checkpoint:
+            fresh = {prefix + name: value for name, value in own.items()}
+            reports.append(remap_class_rows(checkpoint[part], fresh, old, new))
+    checkpoint['meta'] = {**checkpoint['meta'], 'taxonomy': model.taxonomy_state()}
+    differs = {'new here': reports[0].new, 'dropped': reports[0].dropped}
+    notes = ', '.join(f'{kind}: {_some(keys, 8)}' for kind, keys in differs.items() if keys)
+    print_log(f'reordered the class rows of {len(reports[0].kept)} categories; {notes}', 'current')
+    return True
+
+
+def _some(names: Iterable[str], limit: int = 4) -> str:
+    names = list(names)
+    return ', '.join(names[:limit]) + (', …' if len(names) > limit else '')

@@ -1,0 +1,159 @@
+"""Training, resuming and loading through the runner, on a toy model."""
+
+import json
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmtmt.engine import VISRunner, find_latest_checkpoint
+from tests.engine.toy import ToySampler, toy_config
+
+
+def run(work_dir, **changes):
+    """Train and return the runner."""
+    runner = VISRunner.from_cfg(Config(toy_config(work_dir, **changes)))
+    runner.train()
+    return runner
+
+
+def load(path):
+    return torch.load(path, weights_only=True)
+
+
+def same(left, right, where=''):
+    """Compare nested plain data exactly."""
+    if isinstance(left, torch.Tensor):
+        assert torch.equal(left, right), where
+    elif isinstance(left, dict):
+        assert left.keys() == right.keys(), where
+        for key in left:
+            same(left[key], right[key], f'{where}.{key}')
+    elif isinstance(left, (list, tuple)):
+        assert len(left) == len(right), where
+        for i, (a, b) in enumerate(zip(left, right, strict=True)):
+            same(a, b, f'{where}[{i}]')
+    else:
+        assert left == right, where
+
+
+def test_everything_written_loads_as_plain_data(tmp_path):
+    run(tmp_path)
+    files = sorted(path.name for path in tmp_path.glob('*.pth'))
+    assert files == ['iter_3.pth', 'iter_6.pth']
+    checkpoint = load(tmp_path / 'iter_6.pth')
+    assert {'state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers'} <= checkpoint.keys()
+    history = checkpoint['message_hub']['log_scalars']['train/loss']['log_history']
+    assert len(history) == 6 and history.isfinite().all()
+
+
+@pytest.mark.parametrize('num_workers', [0, 1])
+def test_resume_is_exact_and_skips_nothing(tmp_path, num_workers):
+    loader = toy_config(tmp_path)['train_dataloader'] | {'num_workers': num_workers}
+    run(tmp_path / 'whole', train_dataloader=loader)
+    run(tmp_path / 'parts', train_dataloader=loader)
+    (tmp_path / 'parts/iter_6.pth').unlink()  # as after a kill between the two saves
+    ToySampler.drawn = 0
+    run(tmp_path / 'parts', train_dataloader=loader, resume=True)
+    if num_workers == 0:
+        assert ToySampler.drawn == 3 * 2
+    whole, parts = (load(tmp_path / name / 'iter_6.pth') for name in ('whole', 'parts'))
+    for part in ('state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers'):
+        same(whole[part], parts[part], part)
+    for name in ('train/loss', 'train/grad_norm'):
+        left, right = (c['message_hub']['log_scalars'][name] for c in (whole, parts))
+        same(left, right, name)
+
+
+def test_resume_without_checkpoint_starts_from_the_beginning(tmp_path):
+    runner = run(tmp_path, resume=True)
+    assert runner.iter == 6
+
+
+def test_latest_checkpoint_survives_a_move_and_a_lost_note(tmp_path):
+    assert find_latest_checkpoint(tmp_path) is None
+    (tmp_path / 'iter_3.pth').touch()
+    assert find_latest_checkpoint(tmp_path).name == 'iter_3.pth'
+    (tmp_path / 'iter_12.pth').touch()
+    (tmp_path / 'last_checkpoint').write_text('/elsewhere/iter_3.pth')
+    assert find_latest_checkpoint(tmp_path).name == 'iter_3.pth'
+    (tmp_path / 'last_checkpoint').write_text('')
+    assert find_latest_checkpoint(tmp_path).name == 'iter_12.pth'
+
+
+def test_averaged_weights_are_what_a_test_loads(tmp_path):
+    run(tmp_path)
+    checkpoint = load(tmp_path / 'iter_6.pth')
+    averaged, trained = checkpoint['state_dict'], checkpoint['ema_state_dict']
+    assert not torch.equal(averaged['head.weight'], trained['module.head.weight'])
+    cfg = toy_config(tmp_path, load_from=str(tmp_path / 'iter_6.pth'), custom_hooks=[])
+    runner = VISRunner.from_cfg(Config(cfg))
+    runner.load_or_resume()
+    same(dict(runner.model.state_dict()), dict(averaged))
+
+
+def test_weights_alone_cannot_be_resumed(tmp_path):
+    run(tmp_path)
+    weights = {'state_dict': load(tmp_path / 'iter_6.pth')['state_dict']}
+    torch.save(weights, tmp_path / 'weights.pth')
+    with pytest.raises(ValueError, match='holds no state of a run'):
+        run(tmp_path / 'new', resume=True, load_from=str(tmp_path / 'weights.pth'), custom_hooks=[])
+
+
+def test_checkpoint_of_another_model_is_refused(tmp_path):
+    run(tmp_path)
+    path = str(tmp_path / 'iter_6.pth')
+    other = dict(type='ToyModel', width=5)
+    data = toy_config(tmp_path)['train_dataloader'] | {'dataset': dict(type='ToyDataset', width=5)}
+    with pytest.raises(ValueError, match=r'does not fit ToyModel.*\(1, 4\) for \(1, 5\)'):
+        run(tmp_path / 'new', model=other, train_dataloader=data, load_from=path)
+
+
+def test_nan_loss_stops_with_the_batch_and_keeps_the_checkpoint(tmp_path):
+    sampler = iter(ToySampler(range(24), seed=7))  # the seed of the run
+    drawn = [next(sampler) for _ in range(12)]
+    bad = drawn[8]  # first of the fifth batch
+    assert bad not in drawn[:8]
+    with pytest.raises(FloatingPointError) as caught:
+        run(tmp_path, model=dict(type='ToyModel', poison_at=bad))
+    message = str(caught.value)
+    assert 'iteration 4' in message and 'loss_fit is nan' in message
+    assert f'dataset toy, video_id {bad}, frame_indices [0, 2]' in message
+    assert 'iter_3.pth' in message
+    report = json.loads((tmp_path / 'nan_iter_4.json').read_text())
+    assert [sample['video_id'] for sample in report['batch']] == drawn[8:10]
+    kept = load(tmp_path / 'iter_3.pth')
+    assert all(v.isfinite().all() for v in kept['state_dict'].values())
+
+
+def test_old_checkpoint_goes_only_after_the_new_one_is_there(tmp_path, monkeypatch):
+    hooks = dict(
+        checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=3, max_keep_ckpts=1),
+        logger=dict(type='LoggerHook', interval=1),
+    )
+    real = VISRunner.save_checkpoint
+    there = []
+
+    def spy(self, out_dir, filename, *args, **kwargs):
+        there.append(sorted(path.name for path in tmp_path.glob('*.pth')))
+        if filename == 'iter_9.pth':
+            raise OSError('disk full')
+        real(self, out_dir, filename, *args, **kwargs)
+
+    monkeypatch.setattr(VISRunner, 'save_checkpoint', spy)
+    with pytest.raises(OSError, match='disk full'):
+        run(tmp_path, default_hooks=hooks, max_iters=12)
+    assert there == [[], ['iter_3.pth'], ['iter_6.pth']]
+    assert find_latest_checkpoint(tmp_path).name == 'iter_6.pth'
+    assert load(tmp_path / 'iter_6.pth')['meta']['iter'] == 6
+
+
+def test_save_best_keeps_one_best(tmp_path):
+    hooks = dict(
+        checkpoint=dict(
+            type='CheckpointHook', by_epoch=False, interval=3, save_best='videos', rule='greater'
+        ),
+        logger=dict(type='LoggerHook', interval=1),
+    )
+    run(tmp_path, default_hooks=hooks)
+    assert [path.name for path in tmp_path.glob('best*')] == ['best_videos_iter_6.pth']
