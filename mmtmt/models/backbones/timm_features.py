@@ -1,4 +1,6 @@
 """Any backbone of timm that can return its feature maps."""
+import difflib
+
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -59,7 +61,7 @@ class TimmFeatures(BaseModule):
         except ImportError as error:
             raise ImportError('TimmFeatures needs timm: pip install timm') from error
         if not timm.is_model(self.model_name.split('.')[0]):
-            near = timm.list_models(f'*{self.model_name.split("_")[0]}*')[:5]
+            near = difflib.get_close_matches(self.model_name, timm.list_models())
             raise ValueError(f'timm has no model {self.model_name!r}; similar ones: {near}')
         return timm.create_model(self.model_name, features_only=True, **self.model_kwargs, **kwargs)
 

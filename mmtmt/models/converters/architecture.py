@@ -21,7 +21,8 @@ def infer_architecture(state: dict[str, Tensor], num_heads: int = 8) -> dict[str
         Component name to config, for ``MODELS.build``; the components that are there.
 
     Raises:
-        ValueError: The backbone is neither a ResNet nor a Swin.
+        ValueError: The backbone is neither a ResNet nor a Swin, or a tensor is missing that tells
+            a component's size.
     """
     parts = {
         'backbone': infer_backbone,
@@ -32,8 +33,11 @@ def infer_architecture(state: dict[str, Tensor], num_heads: int = 8) -> dict[str
     for name, infer in parts.items():
         prefix = f'{name}.'
         part = {key[len(prefix):]: v for key, v in state.items() if key.startswith(prefix)}
-        if part:
-            configs[name] = infer(part)
+        try:
+            if part:
+                configs[name] = infer(part)
+        except KeyError as error:
+            raise ValueError(f'the {name} of the checkpoint lacks {error}') from error
     return configs
 
 
@@ -71,7 +75,7 @@ def _infer_swin(state: dict[str, Tensor]) -> dict:
     tables = [state[f'stages.{i}.blocks.0.attn.w_msa.relative_position_bias_table']
               for i in range(stages)]
     patch = projection.shape[-1]
-    config = dict(
+    return dict(
         type='mmdet.SwinTransformer', embed_dims=projection.shape[0], patch_size=patch,
         strides=(patch, 2, 2, 2)[:stages], depths=depths,
         num_heads=[table.shape[1] for table in tables],
@@ -80,13 +84,9 @@ def _infer_swin(state: dict[str, Tensor]) -> dict:
                          / projection.shape[0]),
         qkv_bias='stages.0.blocks.0.attn.w_msa.qkv.bias' in state,
         patch_norm='patch_embed.norm.weight' in state,
-        use_abs_pos_embed='absolute_pos_embed' in state,
         out_indices=tuple(i for i in range(stages) if f'norm{i}.weight' in state)
         or tuple(range(stages)),
-        convert_weights=False)
-    if config['use_abs_pos_embed']:
-        config['pretrain_img_size'] = state['absolute_pos_embed'].shape[-1] * patch
-    return config
+        drop_path_rate=0.0, convert_weights=False)
 
 
 def _infer_pixel_decoder(state: dict[str, Tensor], num_heads: int) -> dict:

@@ -80,8 +80,9 @@ def read_checkpoint(path: str | Path, trust: bool = False) -> Any:
             return torch.load(path, map_location='cpu', weights_only=not trust)
         with open(path, 'rb') as file:
             return pickle.load(file, encoding='latin1') if trust else NumPyUnpickler(file).load()
-    except (pickle.UnpicklingError, EOFError, AttributeError, ModuleNotFoundError, TypeError,
-            KeyError, IndexError, RuntimeError, ValueError, UnicodeDecodeError) as error:
+    except (pickle.UnpicklingError, EOFError, ArithmeticError, AttributeError, ImportError,
+            LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
+        # a damaged pickle may raise any of these
         hint = '' if trust else (f' If it is complete and you trust whoever made it, pass '
                                  f'{TRUST_FLAG}: the file may then run any code.')
         raise ValueError(f'cannot read {path} as plain arrays: {error}.{hint}') from error

@@ -12,7 +12,7 @@ class ConversionReport:
     """The keys that a user should look at.
 
     Args:
-        converted: Number of tensors written.
+        converted: Number of tensors taken over.
         transformed: Target keys whose values were re-ordered.
         dropped: Source keys that are computed or not needed.
         unexpected: Source keys that no row of the table knows, or that the model lacks.
@@ -63,7 +63,7 @@ def compare_with(conversion: Conversion, model_state: dict[str, Tensor],
     unexpected = conversion.unexpected + [conversion.sources.get(key, key)
                                           for key in state if key not in model_state]
     return ConversionReport(
-        converted=len(state), transformed=conversion.transformed, dropped=conversion.dropped,
+        converted=len(conversion.sources), transformed=conversion.transformed, dropped=conversion.dropped,
         unexpected=unexpected, missing=[key for key in model_state if key not in state],
         reshaped=[(key, tuple(value.shape), tuple(model_state[key].shape))
                   for key, value in state.items()

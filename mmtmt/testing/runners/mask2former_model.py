@@ -1,0 +1,181 @@
+"""Runners of the whole of Mask2Former-VIS: post-processing, images to results, a training step."""
+from contextlib import ExitStack
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmtmt.models.converters import convert_official, infer_architecture, normalise_weights
+from mmtmt.models.outputs import mask_logits
+from mmtmt.models.vis import Mask2FormerVIS
+from mmtmt.models.vis.mask_output import best_pairs, masks_at_original_size
+from mmtmt.registry import MODELS
+from mmtmt.structures.frame_source import ArrayFrameSource
+from mmtmt.structures.samples import TubeDataSample, make_sample, make_tubes
+from mmtmt.structures.tubes import decode_tube
+
+from ..fixture import Difference, Fixture, close, exact
+from ..golden import register
+from .common import evaluating, recording
+from .mask2former_criterion import compare_matches, own_loss_name
+
+VOCABULARY = 'fixture'
+# What the official configs use where a fixture doesn't say.
+PIXEL_MEAN = [123.675, 116.28, 103.53]
+PIXEL_STD = [58.395, 57.12, 57.375]
+
+
+@register('m2f_video_postprocess')
+def run_postprocess(fixture: Fixture) -> list[Difference]:
+    """Given logits and masks to the best results at the size of the video."""
+    config = fixture.config
+    num_classes = config['num_classes']
+    masks = fixture.input('input_pred_masks')[0].transpose(0, 1)  # (T, Q, h, w)
+    scores, labels, queries = best_pairs(
+        fixture.input('input_pred_logits'), torch.ones(num_classes, dtype=torch.bool),
+        torch.arange(num_classes), len(fixture.array('scores')))
+    masks = masks_at_original_size(
+        masks, tuple(config['padded_hw']), tuple(config['image_hw']), tuple(config['output_hw']))
+    return compare_results(fixture, scores, labels, masks.transpose(0, 1)[queries].numpy())
+
+
+def compare_results(fixture: Fixture, scores: Tensor, labels: Tensor,
+                    masks: np.ndarray) -> list[Difference]:
+    """Compare the results of a video, both sides by falling score.
+
+    Args:
+        fixture: Has ``scores``, ``labels`` and ``masks``.
+        scores: (M,).
+        labels: (M,).
+        masks: (M, T, H, W) bool.
+    """
+    theirs = np.argsort(-fixture.array('scores'), kind='stable')
+    ours = np.argsort(-scores.numpy(), kind='stable')
+    stored = fixture.array('masks')
+    return [
+        close('scores', scores.numpy()[ours], fixture.array('scores')[theirs], 1e-4, 1e-4),
+        exact('labels', labels.numpy()[ours], fixture.array('labels')[theirs]),
+        # a pixel whose logit is nearly 0 may fall on either side
+        exact('masks', masks[ours], stored[theirs], allowed=stored.size // 10000),
+    ]
+
+
+def build_model(fixture: Fixture, **overrides) -> tuple[Mask2FormerVIS, dict[str, str]]:
+    """The fixture's model with its weights, by way of the checkpoint converter.
+
+    Args:
+        fixture: Holds the whole model's official weights.
+        **overrides: Further arguments of the model.
+
+    Returns:
+        The model, and its keys' official names.
+    """
+    state, _ = normalise_weights(fixture.weights())
+    conversion = convert_official(state)
+    if conversion.unexpected:
+        raise ValueError(f'the converter does not know {conversion.unexpected[:3]}')
+    components = infer_architecture(conversion.state, fixture.config.get('nheads', 8))
+    names = [f'category {index}' for index in range(components['decoder']['num_classes'])]
+    config = fixture.config
+    model = MODELS.build(dict(
+        type='Mask2FormerVIS', **components, **overrides,
+        taxonomy=dict(vocabularies=[dict(name=VOCABULARY, names=names)], aliases='strict'),
+        data_preprocessor=dict(
+            type='mmtmt.ClipDataPreprocessor', mean=config.get('pixel_mean', PIXEL_MEAN),
+            std=config.get('pixel_std', PIXEL_STD),
+            pad_size_divisor=config.get('size_divisibility', 32))))
+    model.load_state_dict(conversion.state)
+    return model, conversion.sources
+
+
+@register('m2f_video_inference')
+def run_inference(fixture: Fixture) -> list[Difference]:
+    """Images to results, by the stream that users call too."""
+    model, _ = build_model(
+        fixture, test_cfg=dict(max_per_video=len(fixture.array('scores'))))
+    images = fixture.array('images_uint8')
+    size, output_size = images.shape[-2:], tuple(fixture.config['output_hw'])
+    sample = _make_sample(len(images), size, output_size)
+    with evaluating(model), recording(model.decoder, 'forward') as decoded:
+        model.predict([ArrayFrameSource(images.transpose(0, 2, 3, 1))], [sample])
+    prediction, tubes = decoded[0].predictions[-1], sample.pred_tubes
+    masks = mask_logits(prediction.mask_embeds, decoded[0].mask_features).transpose(1, 2)
+    return [
+        fixture.compare('pred_logits', prediction.class_logits),
+        fixture.compare('pred_masks', masks),
+        *compare_results(fixture, tubes.scores, tubes.labels,
+                         np.stack([decode_tube(tube, *output_size) for tube in tubes.tubes])),
+    ]
+
+
+@register('m2f_video_train')
+def run_training(fixture: Fixture) -> list[Difference]:
+    """One training step: losses, matches and the gradient of every parameter."""
+    config = fixture.config
+    model, official = build_model(fixture, criterion=dict(
+        type='VideoSetCriterion',
+        **{name: config[name] for name in (
+            'num_points', 'oversample_ratio', 'importance_sample_ratio', 'no_object_weight',
+            'class_weight', 'mask_weight', 'dice_weight')}))
+    model.train()
+    batch = model.data_preprocessor(_training_batch(fixture), training=True)
+    with ExitStack() as stack:
+        stack.enter_context(fixture.replayed_rand())
+        matches = stack.enter_context(recording(model.criterion, 'match'))
+        losses = model.loss(batch['inputs'], batch['data_samples'])
+    total = sum(losses.values())
+    total.backward()
+    names = fixture.info['loss_names']
+    values = np.array([losses[own_loss_name(name)].item() for name in names])
+    return [
+        *compare_matches(fixture, matches),
+        fixture.compare('losses', values, absolute=1e-6, relative=1e-3),
+        close('total_loss', total.item(), fixture.info['total_loss'], 1e-6, 1e-3),
+        *_compare_gradients(fixture, model, official),
+    ]
+
+
+def _make_sample(frames: int, size: tuple[int, int],
+                 output_size: tuple[int, int]) -> TubeDataSample:
+    return make_sample(
+        dataset=VOCABULARY, vocabulary=VOCABULARY, video_id=1, frame_indices=list(range(frames)),
+        video_length=frames, ori_shape=output_size, img_shape=size)
+
+
+def _training_batch(fixture: Fixture) -> dict:
+    batch = dict(inputs=[], data_samples=[])
+    for clip in range(len(fixture.config['image_hw'])):
+        images = fixture.input(f'images_uint8_{clip}')
+        sample = _make_sample(len(images), images.shape[-2:], images.shape[-2:])
+        labels = fixture.input(f'gt_labels_{clip}')
+        sample.gt_tubes = make_tubes(labels, fixture.input(f'gt_masks_{clip}'),
+                                     torch.arange(1, len(labels) + 1))
+        batch['inputs'].append(images)
+        batch['data_samples'].append(sample)
+    return batch
+
+
+def _compare_gradients(fixture: Fixture, model: Mask2FormerVIS,
+                       official: dict[str, str]) -> list[Difference]:
+    """Norm and sum of each parameter's gradient; the parameters trained must be the same."""
+    gradients = {official[name]: parameter.grad for name, parameter in model.named_parameters()
+                 if parameter.requires_grad}
+    without = sorted(key for key, value in gradients.items() if value is None)
+    keys = fixture.info['grad_keys']
+    expected = sorted(set(keys) | set(fixture.info['grad_none']))
+    if sorted(gradients) != expected or without != sorted(fixture.info['grad_none']):
+        odd = sorted(set(gradients) ^ set(expected)) or without
+        raise ValueError(f'other parameters are trained than in the official code: {odd[:3]}')
+    values = [gradients[key].double() for key in keys]
+    norms = np.array([value.norm().item() for value in values])
+    sums = np.array([value.sum().item() for value in values])
+    stored = fixture.array('grad_l2')
+    floor = 1e-4 * stored.max()
+    # A sum may vanish, so its error is measured against the norm: errors of one sign add up to the
+    # root of their number times their norm.
+    roots = np.sqrt([value.numel() for value in values])
+    slack = (1e-2 + 1e-3 * roots) * stored + floor
+    return [
+        fixture.compare('grad_l2', norms, absolute=floor, relative=1e-2),
+        close('grad_sum', sums / slack, fixture.array('grad_sum') / slack, 1.0, 0.0),
+    ]
