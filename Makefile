@@ -14,7 +14,7 @@ setup:
 	@$(or $(PYTHON),python3) tools/setup_env.py --venv $(VENV) --torch $(TORCH)
 
 demo: setup
-	$(RUN) demo/train_demo.py --out work_dirs/demo
+	$(RUN) tools/demo.py --out work_dirs/demo
 
 test: setup
 	$(RUN) -m pytest $(ARGS)

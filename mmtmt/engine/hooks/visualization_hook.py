@@ -10,7 +10,7 @@ from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
-from mmtmt.evaluation.metrics.video_instance_metric import TABLE_COLUMNS
+from mmtmt.evaluation.metrics import TABLE_COLUMNS
 from mmtmt.registry import HOOKS
 from mmtmt.visualization import (
     Track,

@@ -1,5 +1,5 @@
 """Metrics for mmengine's evaluator."""
 
-from .video_instance_metric import VideoInstanceMetric
+from .video_instance_metric import TABLE_COLUMNS, VideoInstanceMetric, format_table
 
-__all__ = ['VideoInstanceMetric']
+__all__ = ['TABLE_COLUMNS', 'VideoInstanceMetric', 'format_table']

@@ -67,13 +67,14 @@ class VideoInstanceMetric(BaseMetric):
         class_agnostic: Names of the datasets to evaluate with all categories taken as one.
         outfile_prefix: A folder; DATASET/results.json and DATASET/submission.zip are written
             there. None writes nothing.
-        format_only: Write the files only, for datasets whose ground truth is hidden.
+        format_only: Write the files only: True for all datasets, or the names of those whose ground
+            truth is hidden.
         collect_device: 'cpu' or 'gpu', how results are gathered.
         collect_dir: Folder shared by the processes for gathering on the CPU.
 
     Raises:
-        ValueError: If ``format_only`` is given without ``outfile_prefix``, or ground truth is
-            hidden.
+        ValueError: If ``format_only`` is given without ``outfile_prefix`` or names an unknown
+            dataset, or ground truth is hidden.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class VideoInstanceMetric(BaseMetric):
         ann_files: Mapping[str, str],
         class_agnostic: Sequence[str] = (),
         outfile_prefix: str | None = None,
-        format_only: bool = False,
+        format_only: bool | Sequence[str] = False,
         collect_device: str = 'cpu',
         collect_dir: str | None = None,
     ) -> None:
@@ -91,18 +92,21 @@ class VideoInstanceMetric(BaseMetric):
         self.prefix = None
         if format_only and outfile_prefix is None:
             raise ValueError('format_only writes files: outfile_prefix has to say where')
-        unknown = set(class_agnostic) - set(ann_files)
-        if unknown:
-            raise ValueError(f'class_agnostic names {sorted(unknown)}, ann_files {list(ann_files)}')
+        if isinstance(format_only, bool):
+            format_only = list(ann_files) if format_only else []
+        for option, names in (('class_agnostic', class_agnostic), ('format_only', format_only)):
+            unknown = set(names) - set(ann_files)
+            if unknown:
+                raise ValueError(f'{option} names {sorted(unknown)}, ann_files {list(ann_files)}')
         self.ann_files = dict(ann_files)
         self.class_agnostic = set(class_agnostic)
         self.outfile_prefix = None if outfile_prefix is None else Path(outfile_prefix)
-        self.format_only = format_only
+        self.format_only = set(format_only)
         self._truths: dict[str, GroundTruth] = {}
         # Hidden ground truth is found before hours of inference, not after.
         if is_main_process():
             self._truths = {
-                name: _read_truth(name, path, hidden=format_only)
+                name: _read_truth(name, path, hidden=name in self.format_only)
                 for name, path in self.ann_files.items()
             }
 
@@ -159,7 +163,7 @@ class VideoInstanceMetric(BaseMetric):
 
         Returns:
             ``DATASET/AP`` and so on with the official 12 numbers and, of more than one dataset,
-            their means ``mean/AP`` and so on. Empty with ``format_only``.
+            their means ``mean/AP`` and so on. Nothing of datasets with ``format_only``.
         """
         by_dataset: dict[str, dict[Any, VideoPrediction]] = {name: {} for name in self.ann_files}
         for part in results:
@@ -171,7 +175,7 @@ class VideoInstanceMetric(BaseMetric):
             self._check_videos(dataset, predictions)
             entries = self._to_entries(dataset, predictions.values())
             self._write(dataset, entries)
-            if not self.format_only:
+            if dataset not in self.format_only:
                 numbers[dataset] = self._evaluate_dataset(dataset, entries)
         if len(numbers) > 1:
             numbers['mean'] = {
@@ -201,7 +205,7 @@ class VideoInstanceMetric(BaseMetric):
         for prediction in predictions:
             name = prediction.vocabulary
             if name not in ids:
-                ids[name] = _category_ids(name, categories, self.ann_files[dataset])
+                ids[name] = category_ids(name, categories, self.ann_files[dataset])
             entries += [
                 {
                     'video_id': prediction.video_id,
@@ -255,7 +259,17 @@ def format_table(numbers: Mapping[str, Mapping[str, float]]) -> str:
     return table.table
 
 
-def _category_ids(vocabulary: str, categories: list[dict], ann_file: str) -> tuple[int, ...]:
+def category_ids(vocabulary: str, categories: list[dict], ann_file: str) -> tuple[int, ...]:
+    """The category ids of a file in the order of a vocabulary's labels.
+
+    Args:
+        vocabulary: A registered vocabulary, or any name for that of the file itself.
+        categories: The file's ``categories``.
+        ann_file: What error messages call the file.
+
+    Returns:
+        One id per label.
+    """
     if vocabulary in registered_vocabularies():
         return load_vocabulary(vocabulary).adopt_ids(categories, ann_file).ids
     return Vocabulary.from_categories(vocabulary, categories, ann_file).ids
