@@ -34,6 +34,17 @@ class IterBasedTrainLoop(_IterBasedTrainLoop):
         runner.call_hook('before_train')
         runner.call_hook('before_train_epoch')
         self._start_data()
+        try:
+            self._train(runner)
+        finally:
+            # Workers end here, not when the garbage collector finds the runner's cycles: there
+            # each took 5 s, and their memory is wanted for tests in the same process.
+            self.dataloader_iterator = None
+        runner.call_hook('after_train_epoch')
+        runner.call_hook('after_train')
+        return runner.model
+
+    def _train(self, runner) -> None:
         while self._iter < self._max_iters and not self.stop_training:
             runner.model.train()
             batch = next(self.dataloader_iterator)
@@ -42,9 +53,6 @@ class IterBasedTrainLoop(_IterBasedTrainLoop):
             self._decide_current_val_interval()
             if self._time_to_validate():
                 runner.val_loop.run()
-        runner.call_hook('after_train_epoch')
-        runner.call_hook('after_train')
-        return runner.model
 
     def _time_to_validate(self) -> bool:
         if self.runner.val_loop is None or self._iter < self.val_begin:
@@ -57,7 +65,8 @@ class IterBasedTrainLoop(_IterBasedTrainLoop):
         for sampler in (self.dataloader.sampler, self.dataloader.batch_sampler):
             if hasattr(sampler, 'set_start'):
                 sampler.set_start(self._iter)
-                # The iterator that exists has drawn from the beginning already.
+                # The iterator that exists has drawn from the beginning already: end its workers.
+                self.dataloader_iterator = None
                 self.dataloader_iterator = _InfiniteDataloaderIterator(self.dataloader)
                 print_log(f'the data continue at iteration {self._iter}', 'current')
                 return
