@@ -169,6 +169,21 @@ def test_format_only_needs_no_annotations(random_case, tmp_path):
         assert archive.namelist() == ['results.json']
 
 
+def test_format_only_of_one_dataset_evaluates_the_others(random_case, ann_file, tmp_path):
+    hidden = {key: random_case.gt[key] for key in ('videos', 'categories')}
+    (tmp_path / 'valid.json').write_text(json.dumps(hidden))
+    metric = VideoInstanceMetric(
+        ann_files={'a': str(tmp_path / 'valid.json'), 'b': ann_file},
+        format_only=['a'],
+        outfile_prefix=str(tmp_path / 'out'),
+    )
+    numbers = run(metric, samples_of(random_case, 'a') + samples_of(random_case, 'b'))
+    assert numbers['b/AP'] > 0 and not any(key.startswith('a/') for key in numbers)
+    assert (tmp_path / 'out' / 'a' / 'submission.zip').is_file()
+    with pytest.raises(ValueError, match="format_only names .'c'."):
+        VideoInstanceMetric(ann_files={'b': ann_file}, format_only=['c'], outfile_prefix='out')
+
+
 @pytest.mark.parametrize('annotations', [{}, {'annotations': None}, {'annotations': []}])
 def test_hidden_ground_truth_is_found_at_the_start(random_case, tmp_path, annotations):
     hidden = {key: random_case.gt[key] for key in ('videos', 'categories')} | annotations
