@@ -159,7 +159,8 @@ def report(args: argparse.Namespace, metrics: dict[str, float], seconds: dict[st
         metrics: By ``DATASET/METRIC``.
         seconds: Per stage.
     """
-    from mmtmt.evaluation.metrics import TABLE_COLUMNS, format_table
+    from mmtmt.evaluation import STATS_NAMES
+    from mmtmt.evaluation.metrics import format_table
 
     path = args.out / 'metrics.json'
     path.write_text(json.dumps({**metrics, 'seconds': seconds}, indent=2) + '\n', encoding='utf-8')
@@ -167,7 +168,7 @@ def report(args: argparse.Namespace, metrics: dict[str, float], seconds: dict[st
     others = {}
     for key, value in metrics.items():
         name, _, column = key.partition('/')
-        if f'{name}/AP' in metrics:
+        if column in STATS_NAMES:
             rows.setdefault(name, {})[column] = value
         else:
             others[key] = value
@@ -175,12 +176,6 @@ def report(args: argparse.Namespace, metrics: dict[str, float], seconds: dict[st
     print(format_table(rows))
     for key, value in others.items():
         print(f'{key}: {value:.3f}')
-    extra = {key for row in rows.values() for key in row if '@' in key} - set(TABLE_COLUMNS)
-    for column in sorted(extra):
-        print(
-            f'{column}: '
-            + ', '.join(f'{n} {r[column]:.3f}' for n, r in rows.items() if column in r)
-        )
     print('\ntime: ' + ', '.join(f'{name} {_clock(value)}' for name, value in seconds.items()))
     for video in sorted(args.out.glob('*/*.mp4')):
         print(video)

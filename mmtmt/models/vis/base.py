@@ -97,9 +97,9 @@ class VISModel(BaseModel):
         """Union, vocabularies, aliases and the bank's hash as plain data, for checkpoints.
 
         Returns:
-            dict[str, Any]: `taxonomy` and, with text, `text_bank`.
+            dict[str, Any]: The taxonomy's state (`keys`, `names`, ...) and, with text, `text_bank`.
         """
-        state: dict[str, Any] = dict(taxonomy=self.taxonomy.state_dict())
+        state = self.taxonomy.state_dict()
         if self.text_bank is not None:
             state['text_bank'] = dict(
                 hash=self.text_bank.hash, encoder=self.text_bank.encoder, **self.whitening)

@@ -176,4 +176,4 @@ def test_state_for_checkpoints_is_plain_data(build_model):
 
     state = build_model().taxonomy_state()
     assert json.loads(json.dumps(state)) == state
-    assert state['taxonomy']['keys'] and state['text_bank']['hash']
+    assert state['keys'] and state['text_bank']['hash']
