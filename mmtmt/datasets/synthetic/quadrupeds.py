@@ -24,7 +24,7 @@ class Anatomy:
         tail: Length and width of the tail.
         tail_angle: Its direction in radians: 0 hangs down, pi / 2 points backwards.
         hump: How far the back is arched (negative: it sags).
-        extras: What else is drawn: mane, tuft (of the tail), ossicones, trunk (with tusks and the
+        extras: What else is drawn: crest, tuft (of the tail), ossicones, trunk (with tusks and the
             large ears), round_ears (and a bent tail).
     """
 
@@ -65,7 +65,7 @@ ZEBRA = Anatomy(
     tail=(0.42, 0.05),
     tail_angle=0.3,
     hump=-0.02,
-    extras=('mane', 'tuft'),
+    extras=('crest', 'tuft'),
 )
 ELEPHANT = Anatomy(
     body=(1.25, 0.82),
@@ -169,7 +169,7 @@ def _head(
     top = np.array(shoulder) + reach * direction
     middle = 0.5 * (base + top)
     parts = [Part(ribbon([base, middle, top], (low, 0.45 * low + 0.55 * high, high)))]
-    if 'mane' in anatomy.extras:
+    if 'crest' in anatomy.extras:
         behind = np.array([-np.sin(angle), -np.cos(angle)])
         crest = [base + 0.42 * low * behind, middle + 0.42 * low * behind]
         crest.append(top + 0.75 * high * behind)
