@@ -31,6 +31,19 @@ def _encode_latin1(text: str, encoding: str) -> bytes:
     return text.encode('latin1')
 
 
+def _empty_bytes() -> bytes:
+    """``bytes()`` of the pickle protocols before 3, which arrays without elements need."""
+    return b''
+
+
+_HARMLESS = {
+    **_NUMPY_GLOBALS,
+    ('_codecs', 'encode'): _encode_latin1,
+    ('__builtin__', 'bytes'): _empty_bytes,
+    ('collections', 'OrderedDict'): dict,
+}
+
+
 class NumPyUnpickler(pickle.Unpickler):
     """Builds dicts, lists, numbers, strings and NumPy arrays, and imports nothing.
 
@@ -47,12 +60,8 @@ class NumPyUnpickler(pickle.Unpickler):
         Raises:
             pickle.UnpicklingError: The pickle names anything else.
         """
-        if (module, name) in _NUMPY_GLOBALS:
-            return _NUMPY_GLOBALS[module, name]
-        if (module, name) == ('_codecs', 'encode'):
-            return _encode_latin1
-        if (module, name) == ('collections', 'OrderedDict'):
-            return dict
+        if (module, name) in _HARMLESS:
+            return _HARMLESS[module, name]
         raise pickle.UnpicklingError(f'the pickle asks for {module}.{name}')
 
 

@@ -1,7 +1,6 @@
 """What a converted checkpoint lacks, has too much of, or has in another shape."""
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor, nn
 
 from .key_table import Conversion
@@ -72,21 +71,20 @@ def compare_with(conversion: Conversion, model_state: dict[str, Tensor],
 
 
 def model_state_of(configs: dict[str, dict]) -> dict[str, Tensor]:
-    """The keys and shapes of a model put together from components.
+    """State dict, with random values, of a model put together from components.
 
     Args:
         configs: Component name to config, as :func:`infer_architecture` gives them; the name ''
             stands for a backbone alone.
 
     Returns:
-        Key to a tensor without memory of its own.
+        The model's state dict.
     """
     from mmtmt.registry import MODELS
 
     state = {}
     for name, config in configs.items():
-        with torch.device('meta'):
-            module: nn.Module = MODELS.build(config)
+        module: nn.Module = MODELS.build(config)  # Swin can't be built without memory
         prefix = f'{name}.' if name else ''
         state.update({prefix + key: value for key, value in module.state_dict().items()})
     return state

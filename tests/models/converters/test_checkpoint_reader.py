@@ -21,7 +21,7 @@ class Evil:
 
 
 ARRAYS = {
-    'float64': np.linspace(0, 1, 7).reshape(7, 1),
+    'float64': np.linspace(0, 3, 7).reshape(7, 1),
     'float16': np.ones((2, 3), np.float16),
     'fortran': np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3)),
     'integer': np.arange(4),

@@ -2,7 +2,7 @@ import copy
 
 import pytest
 import torch
-from mmengine.config import Config
+from mmengine.hub import get_config
 
 from mmtmt.models.converters import (convert_checkpoint, convert_mmdet, convert_to_mmdet,
                                      infer_architecture)
@@ -19,7 +19,7 @@ def small_mmdet_model():
     register_all_modules(init_default_scope=False)
     from mmdet.registry import MODELS as MMDET_MODELS
 
-    head = copy.deepcopy(Config.fromfile(CONFIG).model.track_head)
+    head = copy.deepcopy(get_config(CONFIG).model.track_head)
     layer = head.pixel_decoder.encoder.layer_cfg
     layer.self_attn_cfg.embed_dims = layer.ffn_cfg.embed_dims = 64
     layer.ffn_cfg.feedforward_channels = 48

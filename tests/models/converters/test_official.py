@@ -93,8 +93,10 @@ def test_resnet_depths(depth):
     resnet = MODELS.build(dict(type='mmdet.ResNet', depth=depth))
     config = infer_backbone(resnet.state_dict())
     assert config['depth'] == depth
-    assert not any(module.weight.requires_grad for module in MODELS.build(config).train().modules()
-                   if isinstance(module, torch.nn.BatchNorm2d))
+    rebuilt = MODELS.build(config)
+    rebuilt.train()
+    norms = [module for module in rebuilt.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert not any(norm.weight.requires_grad or norm.training for norm in norms)
 
 
 def test_report_names_what_is_missing_and_reshaped(official_state):

@@ -1,0 +1,67 @@
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mmtmt.testing import Fixture
+
+ROOT = Path(__file__).parents[2]
+MODEL = '''
+model = dict(
+    type='Mask2FormerVIS', taxonomy=dict(vocabularies=['ovis']),
+    backbone=dict(type='mmdet.ResNet', depth=50, norm_cfg=dict(type='BN', requires_grad=False),
+                  norm_eval=True),
+    pixel_decoder=dict(type='MSDeformAttnPixelDecoder', in_channels=[256, 512, 1024, 2048]),
+    decoder=dict(type='VideoMaskDecoder', num_queries=20))
+'''
+
+
+def run(*args):
+    script = ROOT / 'tools' / 'model_converters' / 'official_to_mmtmt.py'
+    return subprocess.run([sys.executable, script, *map(str, args)], capture_output=True,
+                          text=True, timeout=300, cwd=ROOT)
+
+
+@pytest.fixture(scope='module')
+def weights():
+    return Fixture.load(ROOT / 'tests' / 'golden' / 'm2f_video_inference_a').weights()
+
+
+@pytest.fixture
+def source(weights, tmp_path):
+    path = tmp_path / 'model_final.pkl'
+    path.write_bytes(pickle.dumps(dict(
+        model={key: value.astype(np.float16) for key, value in weights.items()},
+        __author__='Mask2Former')))
+    return path
+
+
+def test_converts_and_reports(source, tmp_path, weights):
+    target, config = tmp_path / 'out' / 'converted.pth', tmp_path / 'model.py'
+    config.write_text(MODEL)
+    done = run(source, target, '--vocabulary', 'ytvis19', '--config', config)
+    assert done.returncode == 0, done.stderr
+    assert 'missing: none' in done.stdout and 'unexpected: none' in done.stdout
+    assert 'reshaped: 2' in done.stdout
+    assert 'decoder.head.cls_embed.weight: [41, 256] in the checkpoint, [26, 256]' in done.stdout
+    checkpoint = torch.load(target, weights_only=True)
+    assert len(checkpoint['meta']['taxonomy']['keys']) == 40
+    value = checkpoint['state_dict']['decoder.layers.8.ffn.2.weight']
+    key = 'sem_seg_head.predictor.transformer_ffn_layers.8.linear2.weight'
+    assert value.dtype == torch.float32
+    assert np.array_equal(value.numpy(), weights[key].astype(np.float16).astype(np.float32))
+
+
+def test_errors_leave_no_file(source, tmp_path):
+    target = tmp_path / 'converted.pth'
+    done = run(source, target, '--vocabulary', 'uvo')
+    assert done.returncode == 1 and 'uvo has 81 categories, the checkpoint has 40' in done.stderr
+    source.write_bytes(b'cbuiltins\nprint\n(Vran\ntR.')
+    done = run(source, target)
+    assert done.returncode == 1 and '--trust-checkpoint' in done.stderr
+    assert 'ran' not in done.stdout
+    assert not target.exists()
