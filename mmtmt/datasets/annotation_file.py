@@ -52,8 +52,13 @@ def _compact(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entry.pop('bboxes', None)
     entry.pop('areas', None)
     size = next((s.get('size') for s in segmentations if isinstance(s, dict)), None)
-    # Polygons don't tell the size of their frame: they wait until the video is known.
-    if isinstance(size, list) and len(size) == 2 and all(type(n) is int for n in size):
+    # Polygons don't tell the size of their frame: they wait until the video is known, and so does
+    # what will be refused then.
+    if (
+        isinstance(size, list)
+        and len(size) == 2
+        and all(type(length) is int and 0 < length <= MAX_SIDE for length in size)
+    ):
         try:
             entry['segmentations'] = PackedTube.pack(segmentations, *size)
         except ValueError as error:

@@ -28,9 +28,7 @@ class ConcatDataset(Dataset):
     """
 
     def __init__(self, datasets: Sequence[Dataset | Mapping]) -> None:
-        self.datasets = [
-            DATASETS.build(d) if isinstance(d, Mapping) else d for d in datasets
-        ]
+        self.datasets = [DATASETS.build(d) if isinstance(d, Mapping) else d for d in datasets]
         names = [d.metainfo['dataset'] for d in self.datasets]
         if not names or len(set(names)) != len(names):
             raise ValueError(f'expected datasets with names of their own, got {names}')

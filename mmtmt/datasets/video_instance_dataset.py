@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
@@ -151,6 +153,20 @@ class VideoInstanceDataset(BaseDataset):
             dropped = len(self.data_list) - len(kept)
             print_log(f'{self.name}: left out {dropped} videos without instances', 'current')
         return kept
+
+    def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Move the videos into one buffer, which worker processes share.
+
+        The base class holds everything three times on the way; here each video is freed as soon
+        as it is written.
+        """
+        buffer, ends = bytearray(), []
+        for index, video in enumerate(self.data_list):
+            buffer += pickle.dumps(video, protocol=pickle.HIGHEST_PROTOCOL)
+            ends.append(len(buffer))
+            self.data_list[index] = None
+        self.data_list.clear()
+        return np.frombuffer(buffer, np.uint8), np.array(ends, dtype=np.int64)
 
     def __getitem__(self, key: int | SampleKey) -> dict[str, Any]:
         """Run the pipeline on a video.

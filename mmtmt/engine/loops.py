@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 from mmengine.runner.loops import IterBasedTrainLoop as _IterBasedTrainLoop
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 
+from mmtmt.datasets.samplers import can_start_at, start_loader_at
 from mmtmt.registry import LOOPS
 
 
@@ -16,13 +17,17 @@ from mmtmt.registry import LOOPS
 class IterBasedTrainLoop(_IterBasedTrainLoop):
     """mmengine's loop, which resumes by drawing and throwing away every batch that was trained on.
 
-    Here the sampler starts at the iteration instead: one with ``set_start(iteration)`` costs
-    nothing, however late the resume. And the random numbers of an iteration (points that losses
-    look at, dropout) follow from the seed, the iteration and the rank alone, so that a run that was
-    interrupted continues exactly as it would have. Within the scope ``mmtmt`` this class is what
-    the name ``IterBasedTrainLoop`` means, and what ``by_epoch=False`` builds. The arguments are
-    mmengine's.
+    Here the sampler starts at the iteration instead: one with ``set_start``, see
+    :func:`mmtmt.datasets.start_loader_at`, costs nothing, however late the resume. And the
+    random numbers of an iteration (points that losses look at, dropout) follow from the seed,
+    the iteration and the rank alone, so that a run that was interrupted continues exactly as it
+    would have. Within the scope ``mmtmt`` this class is what the name ``IterBasedTrainLoop``
+    means, and what ``by_epoch=False`` builds. The arguments are mmengine's.
     """
+
+    def __init__(self, runner, *args, **kwargs) -> None:
+        super().__init__(runner, *args, **kwargs)
+        self._seed_when_built = runner.seed
 
     def run(self) -> torch.nn.Module:
         """Train.
@@ -62,16 +67,20 @@ class IterBasedTrainLoop(_IterBasedTrainLoop):
     def _start_data(self) -> None:
         if self._iter == 0:
             return
-        for sampler in (self.dataloader.sampler, self.dataloader.batch_sampler):
-            if hasattr(sampler, 'set_start'):
-                sampler.set_start(self._iter)
-                # The iterator that exists has drawn from the beginning already: end its workers.
-                self.dataloader_iterator = None
-                self.dataloader_iterator = _InfiniteDataloaderIterator(self.dataloader)
-                print_log(f'the data continue at iteration {self._iter}', 'current')
-                return
+        if can_start_at(self.dataloader):
+            # A config without a seed draws one, and the checkpoint brings back the one of its run
+            # when the sampler has been built already.
+            sampler = getattr(self.dataloader.batch_sampler, 'sampler', self.dataloader.sampler)
+            drawn = sampler.seed == self._seed_when_built
+            seed = self.runner.seed if drawn else sampler.seed
+            start_loader_at(self.dataloader, self._iter, seed=seed)
+            # The iterator that exists has drawn from the beginning already: end its workers.
+            self.dataloader_iterator = None
+            self.dataloader_iterator = _InfiniteDataloaderIterator(self.dataloader)
+            print_log(f'the data continue at iteration {self._iter}', 'current')
+            return
         print_log(
-            f'{type(self.dataloader.sampler).__name__} has no set_start(iteration): reading '
+            f'{type(self.dataloader.sampler).__name__} has no set_start: reading '
             f'{self._iter} batches to get where the run was interrupted',
             'current',
         )

@@ -71,11 +71,12 @@ class ToySampler(Sampler):
 
     drawn = 0
 
-    def __init__(self, dataset, *, batch_size: int = 2, seed: int = 0) -> None:
-        self.size, self.batch_size, self.seed, self.start = len(dataset), batch_size, seed, 0
+    def __init__(self, dataset, *, seed: int = 0) -> None:
+        self.size, self.seed, self.start = len(dataset), seed, 0
 
-    def set_start(self, iteration: int) -> None:
-        self.start = iteration * self.batch_size
+    def set_start(self, iteration: int, batch_size: int, seed: int | None = None) -> None:
+        self.start = iteration * batch_size
+        self.seed = self.seed if seed is None else seed
 
     def __len__(self) -> int:
         return self.size

@@ -1,5 +1,5 @@
 """Which video comes when."""
 
-from mmtmt.datasets.samplers.ratio_sampler import RatioSampler, start_loader_at
+from mmtmt.datasets.samplers.ratio_sampler import RatioSampler, can_start_at, start_loader_at
 
-__all__ = ['RatioSampler', 'start_loader_at']
+__all__ = ['RatioSampler', 'can_start_at', 'start_loader_at']

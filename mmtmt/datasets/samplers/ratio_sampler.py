@@ -106,15 +106,28 @@ def start_loader_at(loader: DataLoader, iteration: int, seed: int | None = None)
     Call it before the loader's iterator is made.
 
     Args:
-        loader: Loader with a `RatioSampler`.
+        loader: Loader whose sampler has ``set_start(iteration, batch_size, seed)``, like
+            `RatioSampler`.
         iteration: Number of iterations that are already done.
         seed: Seed of the run that is resumed, when it may differ from that of this one.
 
     Raises:
         TypeError: If the loader has another sampler.
     """
-    sampler = getattr(loader.batch_sampler, 'sampler', loader.sampler)
-    if not isinstance(sampler, RatioSampler):
-        raise TypeError(f'expected a loader with a RatioSampler, got {type(sampler).__name__}')
+    sampler = _innermost_sampler(loader)
+    if not can_start_at(loader):
+        raise TypeError(
+            f'expected a sampler with set_start, such as RatioSampler, got {type(sampler).__name__}'
+        )
     batch_size = loader.batch_size or loader.batch_sampler.batch_size
     sampler.set_start(iteration, batch_size, seed)
+
+
+def can_start_at(loader: DataLoader) -> bool:
+    """Tell whether `start_loader_at` works for a loader."""
+    return hasattr(_innermost_sampler(loader), 'set_start')
+
+
+def _innermost_sampler(loader: DataLoader) -> Sampler:
+    """Return the sampler that draws items; it may sit in a batch sampler."""
+    return getattr(loader.batch_sampler, 'sampler', loader.sampler)

@@ -73,9 +73,7 @@ class ClipMasks:
             height: Height of the window in pixels.
             width: Width of the window in pixels.
         """
-        self.rows = [
-            selected[top : top + height] for selected, (top, _) in zip(self.rows, corners)
-        ]
+        self.rows = [selected[top : top + height] for selected, (top, _) in zip(self.rows, corners)]
         self.columns = [
             selected[left : left + width] for selected, (_, left) in zip(self.columns, corners)
         ]

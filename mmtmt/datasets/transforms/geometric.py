@@ -41,9 +41,7 @@ class ClipResize(ClipTransform):
         interpolation: str = 'bilinear',
     ) -> None:
         if (short_sides is None) == (size is None):
-            raise ValueError(
-                f'expected either short_sides or size, got {short_sides=} and {size=}'
-            )
+            raise ValueError(f'expected either short_sides or size, got {short_sides=} and {size=}')
         if size is not None:
             self.rules = [ResizeRule(size=tuple(size), interpolation=interpolation)]
             return
@@ -147,12 +145,8 @@ class ClipRandomApply(ClipTransform):
         prob: Probability of applying them.
     """
 
-    def __init__(
-        self, *, transforms: Sequence[ClipTransform | Mapping], prob: float = 0.5
-    ) -> None:
-        self.transforms = [
-            TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in transforms
-        ]
+    def __init__(self, *, transforms: Sequence[ClipTransform | Mapping], prob: float = 0.5) -> None:
+        self.transforms = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in transforms]
         self.prob = _probability(prob)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:

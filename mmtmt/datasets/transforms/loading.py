@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -159,13 +158,7 @@ def resolve_frame(root: str, name: str) -> str:
         FrameError: If the file lies elsewhere.
     """
     path = os.path.realpath(os.path.join(root, name))
-    real_root = _real_root(root)
+    real_root = os.path.realpath(root)
     if os.path.commonpath([path, real_root]) != real_root:
         raise FrameError(f'{name}: expected a file in {root}, got a link to {path}')
     return path
-
-
-@lru_cache(maxsize=64)
-def _real_root(root: str) -> str:
-    """Resolve the image folder once, not once per frame."""
-    return os.path.realpath(root)
