@@ -1,7 +1,7 @@
-"""Build step that setup.cfg cannot express: the configs travel inside the package.
+"""Build step that setup.cfg cannot express: configs and tools travel inside the package.
 
-mmengine resolves ``mmtmt::folder/config.py`` below ``mmtmt/.mim``. A wheel gets copies of the
-configs there, an editable install a link to the real folder.
+mmengine resolves ``mmtmt::folder/config.py`` below ``mmtmt/.mim``, where OpenMIM looks for the
+tools too. A wheel gets copies there, an editable install links to the real folders.
 """
 
 import shutil
@@ -30,20 +30,22 @@ class BuildWithConfigs(build_py):
 
     def _fill(self, mim: Path) -> None:
         mim.mkdir(parents=True, exist_ok=True)
-        target = mim / 'configs'
+        for name in ('configs', 'tools'):
+            self._place(name, mim / name)
+        metafiles = sorted((ROOT / 'configs').glob('*/metafile.yml'))
+        names = [f'"{path.relative_to(ROOT).as_posix()}"' for path in metafiles]
+        (mim / 'model-index.yml').write_text(f'Import: [{", ".join(names)}]\n')
+
+    def _place(self, name: str, target: Path) -> None:
         if target.is_symlink() or target.is_file():
             target.unlink()
         elif target.is_dir():
             shutil.rmtree(target)
         if self.editable_mode:
-            target.symlink_to(Path('..') / '..' / 'configs', target_is_directory=True)
-        elif (ROOT / 'configs').is_dir():
-            shutil.copytree(
-                ROOT / 'configs', target, ignore=shutil.ignore_patterns('__pycache__', '*.pyc')
-            )
-        metafiles = sorted((ROOT / 'configs').glob('*/metafile.yml'))
-        names = [f'"{path.relative_to(ROOT).as_posix()}"' for path in metafiles]
-        (mim / 'model-index.yml').write_text(f'Import: [{", ".join(names)}]\n')
+            target.symlink_to(Path('..') / '..' / name, target_is_directory=True)
+        else:
+            ignore = shutil.ignore_patterns('__pycache__', '*.pyc')
+            shutil.copytree(ROOT / name, target, ignore=ignore)
 
 
 setup(cmdclass={'build_py': BuildWithConfigs})

@@ -2,18 +2,20 @@
 
 from mmtmt.registry import HOOKS  # noqa: F401, I001 - comes first: it makes mmdet importable
 from mmtmt.engine.checkpoint import load_checkpoint_file, save_checkpoint, trusted_checkpoints
-from mmtmt.engine.config_check import check_config, check_overrides
-from mmtmt.engine.hooks import CheckpointHook, NaNGuardHook
+from mmtmt.engine.config_check import ConfigError, check_config, check_overrides
+from mmtmt.engine.hooks import CheckpointHook, NaNGuardHook, VISVisualizationHook
 from mmtmt.engine.loops import IterBasedTrainLoop
 from mmtmt.engine.runner import VISRunner, find_latest_checkpoint
 from mmtmt.engine.weights import LoadReport, load_into
 
 __all__ = [
     'CheckpointHook',
+    'ConfigError',
     'IterBasedTrainLoop',
     'LoadReport',
     'NaNGuardHook',
     'VISRunner',
+    'VISVisualizationHook',
     'check_config',
     'check_overrides',
     'find_latest_checkpoint',

@@ -9,6 +9,11 @@ from mmengine import registry as _mmengine
 from mmengine.registry import Registry
 from mmengine.runner import Runner
 
+
+class ConfigError(ValueError):
+    """A mistake in a config or in the arguments of a tool."""
+
+
 # Keys that mmengine takes out before it builds the class.
 _TAKEN_OUT = {'type', '_scope_', '_delete_', 'priority', 'constructor', 'paramwise_cfg', 'round_up'}
 _SIMILAR = 0.8
@@ -24,7 +29,7 @@ def check_config(cfg: Mapping) -> None:
         cfg: The whole config.
 
     Raises:
-        ValueError: A ``type`` that no registry knows, or an argument that its class doesn't take,
+        ConfigError: A ``type`` that no registry knows, or an argument that its class doesn't take,
             each with the names that come close.
     """
     names = known_names(cfg.get('default_scope', 'mmtmt'))
@@ -68,7 +73,7 @@ def check_overrides(cfg: Mapping, options: Mapping[str, Any]) -> None:
         options: Dotted key -> value.
 
     Raises:
-        ValueError: A key that is not there but resembles one that is.
+        ConfigError: A key that is not there but resembles one that is.
     """
     for dotted in options:
         node, path = cfg, []
@@ -138,4 +143,4 @@ def _parameters(candidate: Any) -> set[str] | None:
 def _raise_if_close(where: str, name: str, short: str, known: Any) -> None:
     close = difflib.get_close_matches(short, list(known), n=3, cutoff=_SIMILAR)
     if close:
-        raise ValueError(f'{where}: "{name}" is not known; did you mean {" or ".join(close)}?')
+        raise ConfigError(f'{where}: "{name}" is not known; did you mean {" or ".join(close)}?')

@@ -255,7 +255,12 @@ def find_latest_checkpoint(folder: str | os.PathLike) -> Path | None:
             if named.is_file():
                 return named
     found = [path for kind in ('iter', 'epoch') for path in folder.glob(f'{kind}_*.pth')]
-    return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+    return max(found, key=_age, default=None)
+
+
+def _age(path: Path) -> tuple[float, int]:
+    number = path.stem.rpartition('_')[-1]
+    return path.stat().st_mtime, int(number) if number.isdigit() else -1
 
 
 def _unwrapped(model: torch.nn.Module) -> torch.nn.Module:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 
 # Parameters of glibc's mallopt, see malloc.h.
@@ -17,11 +18,14 @@ def keep_freed_memory() -> bool:
     has to clear it when it is asked for again: with the large temporaries of a model on a CPU that
     is a third or more of the time of a training step. The entry scripts call this; it has the same
     effect as the environment variables MALLOC_MMAP_MAX_, MALLOC_TRIM_THRESHOLD_ and
-    MALLOC_TOP_PAD_. The process keeps the memory of its peak.
+    MALLOC_TOP_PAD_. The process keeps the memory of its peak. MMTMT_KEEP_FREED_MEMORY=0 in the
+    environment turns it off.
 
     Returns:
         Whether the C library is glibc and took the settings.
     """
+    if os.environ.get('MMTMT_KEEP_FREED_MEMORY') == '0':
+        return False
     if platform.libc_ver()[0] != 'glibc':
         return False
     mallopt = ctypes.CDLL(None).mallopt

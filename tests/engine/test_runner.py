@@ -47,17 +47,23 @@ def test_everything_written_loads_as_plain_data(tmp_path):
     assert len(history) == 6 and history.isfinite().all()
 
 
-@pytest.mark.parametrize('num_workers', [0, 1])
-def test_resume_is_exact_and_skips_nothing(tmp_path, num_workers):
+@pytest.mark.parametrize(
+    ('num_workers', 'seed', 'sampler_seed'),
+    [(0, 7, None), (1, 7, None), (0, None, None), (0, 7, 3)],
+)
+def test_resume_is_exact_and_skips_nothing(tmp_path, num_workers, seed, sampler_seed):
     loader = toy_config(tmp_path)['train_dataloader'] | {'num_workers': num_workers}
-    run(tmp_path / 'whole', train_dataloader=loader)
-    run(tmp_path / 'parts', train_dataloader=loader)
-    (tmp_path / 'parts/iter_6.pth').unlink()  # as after a kill between the two saves
+    if sampler_seed is not None:
+        loader['sampler'] = dict(type='ToySampler', seed=sampler_seed)
+    changes = dict(train_dataloader=loader, randomness=dict(seed=seed))
+    run(tmp_path, **changes)
+    whole = load(tmp_path / 'iter_6.pth')
+    (tmp_path / 'iter_6.pth').unlink()  # as after a kill between the two saves
     ToySampler.drawn = 0
-    run(tmp_path / 'parts', train_dataloader=loader, resume=True)
+    run(tmp_path, resume=True, **changes)
     if num_workers == 0:
         assert ToySampler.drawn == 3 * 2
-    whole, parts = (load(tmp_path / name / 'iter_6.pth') for name in ('whole', 'parts'))
+    parts = load(tmp_path / 'iter_6.pth')
     for part in ('state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers'):
         same(whole[part], parts[part], part)
     for name in ('train/loss', 'train/grad_norm'):

@@ -1,0 +1,117 @@
+"""What the command-line tools share: reading a config and its changes from the command line."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.logging import print_log
+from mmengine.registry import RUNNERS
+from mmengine.utils import get_installed_path
+
+from mmtmt.engine.config_check import ConfigError, check_overrides
+from mmtmt.engine.runner import VISRunner
+from mmtmt.utils.memory import keep_freed_memory
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of training and testing.
+
+    Args:
+        parser: Where to add them.
+    """
+    parser.add_argument('--work-dir', help='where to write; default: work_dirs/NAME_OF_CONFIG')
+    add_cfg_options(parser)
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='starts processes')
+    # torch.distributed.launch passes it; torchrun uses the environment.
+    parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options``.
+
+    Args:
+        parser: Where to add it.
+    """
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='changes of the config, such as optim_wrapper.optimizer.lr=1e-5',
+    )
+
+
+def read_config(path: str, options: dict) -> Config:
+    """Read a config and apply changes to it.
+
+    Args:
+        path: A file, or ``mmtmt::folder/name.py`` for a config that the package carries.
+        options: Dotted key -> value.
+
+    Returns:
+        The config.
+
+    Raises:
+        ConfigError: There is no such file, or a key of the options is misspelt.
+    """
+    if '::' in path:
+        package, name = path.split('::', 1)
+        path = os.path.join(get_installed_path(package), '.mim', 'configs', name)
+    if not Path(path).is_file():
+        raise ConfigError(f'config {path} does not exist')
+    cfg = Config.fromfile(path)
+    check_overrides(cfg, options)
+    cfg.merge_from_dict(options)
+    return cfg
+
+
+def prepare_run(args: argparse.Namespace) -> Config:
+    """Turn the arguments of :func:`add_run_arguments` into a config.
+
+    Args:
+        args: Parsed arguments with ``config``.
+
+    Returns:
+        The config with launcher and work directory set.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = read_config(args.config, args.cfg_options)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = f'work_dirs/{Path(args.config).stem}'
+    if not torch.cuda.is_available() and keep_freed_memory():
+        print_log('keeping freed memory; MMTMT_KEEP_FREED_MEMORY=0 returns it', 'current')
+    return cfg
+
+
+def build_runner(cfg: Config) -> VISRunner:
+    """Build the runner that a config asks for.
+
+    Args:
+        cfg: The config; ``runner_type`` names another class than VISRunner.
+
+    Returns:
+        The runner.
+    """
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else VISRunner.from_cfg(cfg)
+
+
+def run_tool(main: Callable[[], None]) -> None:
+    """Run a tool; a mistake in config or arguments ends it with one line instead of a traceback.
+
+    Args:
+        main: The tool.
+    """
+    try:
+        main()
+    except ConfigError as error:
+        sys.exit(f'error: {error}')
