@@ -3,6 +3,7 @@
 Example:
     python tools/check_golden.py tests/golden
 """
+
 import argparse
 import sys
 import time
@@ -16,9 +17,11 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description='Run every fixture in a folder that there is a runner for, one line each. '
-                    'Exit status 1 when one fails, 2 when there is no fixture.')
-    parser.add_argument('folder', metavar='DIR',
-                        help='folder with fixtures: NAME.json beside NAME.npz')
+        'Exit status 1 when one fails, 2 when there is no fixture.'
+    )
+    parser.add_argument(
+        'folder', metavar='DIR', help='folder with fixtures: NAME.json beside NAME.npz'
+    )
     return parser.parse_args()
 
 

@@ -5,12 +5,14 @@ are not stored: they are drawn again from NumPy's legacy generator, whose stream
 the CRC-32 of ``salt/key`` as seed. Of large results a strided part is stored, with a projection of
 the whole onto a seeded random vector.
 """
+
 import json
 import math
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 from unittest import mock
 from zlib import crc32
 
@@ -80,6 +82,9 @@ class Fixture:
         Args:
             path: Path of either file, or of both without the suffix.
 
+        Returns:
+            The fixture.
+
         Raises:
             ValueError: One of the files is missing or damaged.
         """
@@ -106,6 +111,9 @@ class Fixture:
 
         Args:
             prefix: Only the keys that start with it.
+
+        Returns:
+            float32 arrays by official key.
         """
         state: dict[str, np.ndarray] = {}
         for key, shape, *recipe in self.info['params']:
@@ -128,6 +136,12 @@ class Fixture:
 
     def input(self, name: str) -> torch.Tensor:
         """An input, stored or drawn again; a drawn one is checked against the stored part.
+
+        Args:
+            name: Name of the array.
+
+        Returns:
+            The input, float32 or as it was stored.
 
         Raises:
             ValueError: The drawn numbers are not those that the fixture was made from.
@@ -166,8 +180,10 @@ class Fixture:
             number = len(calls)
             if number >= len(expected) or shape != expected[number]:
                 wanted = expected[number] if number < len(expected) else 'no further call'
-                raise AssertionError(f'call {number} of torch.rand has the shape {shape}, '
-                                     f'the official code made {wanted}')
+                raise AssertionError(
+                    f'call {number} of torch.rand has the shape {shape}, '
+                    f'the official code made {wanted}'
+                )
             calls.append(shape)
             numbers = _generator(self.info['salt'], f'rand/{number}').random_sample(shape)
             return torch.from_numpy(numbers.astype(np.float32)).to(device=device, dtype=dtype)
@@ -175,11 +191,13 @@ class Fixture:
         with mock.patch.object(torch, 'rand', rand):
             yield calls
         if len(calls) < len(expected):
-            raise AssertionError(f'{len(calls)} calls of torch.rand, the official code made '
-                                 f'{len(expected)}')
+            raise AssertionError(
+                f'{len(calls)} calls of torch.rand, the official code made {len(expected)}'
+            )
 
-    def compare(self, name: str, value: Any, absolute: float | None = None,
-                relative: float = RELATIVE) -> Difference:
+    def compare(
+        self, name: str, value: Any, absolute: float | None = None, relative: float = RELATIVE
+    ) -> Difference:
         """Compare a result with the stored one.
 
         Args:
@@ -188,13 +206,20 @@ class Fixture:
             absolute: Absolute tolerance; by default 1e-4 of the largest stored value, and at least
                 1e-4.
             relative: Relative tolerance, added to it.
+
+        Returns:
+            The difference; a large one is no exception.
         """
         meta, reference = self.info['arrays'][name], self.array(name)
         value = value.detach().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
         if list(value.shape) != list(meta['shape']):
-            return Difference(name, math.nan, 0.0,
-                              f'{name}: expected shape {meta["shape"]}, got {list(value.shape)}')
-        part = value if 'stride' not in meta else value.reshape(-1)[::meta['stride']]
+            return Difference(
+                name,
+                math.nan,
+                0.0,
+                f'{name}: expected shape {meta["shape"]}, got {list(value.shape)}',
+            )
+        part = value if 'stride' not in meta else value.reshape(-1)[:: meta['stride']]
         if reference.dtype.kind in 'iub':
             return exact(name, part, reference)
         if absolute is None:
@@ -204,8 +229,9 @@ class Fixture:
             result = self._compare_projection(name, value, result, max(absolute, relative))
         return result
 
-    def _compare_projection(self, name: str, value: np.ndarray, result: Difference,
-                            tolerance: float) -> Difference:
+    def _compare_projection(
+        self, name: str, value: np.ndarray, result: Difference, tolerance: float
+    ) -> Difference:
         """Compare what of an array isn't stored, by its product with a seeded random vector."""
         meta = self.info['arrays'][name]
         flat = value.astype(np.float64).reshape(-1)
@@ -216,8 +242,10 @@ class Fixture:
         allowed = 4 * tolerance * math.sqrt(flat.size) + 1e-9 * max(1.0, meta['sum_abs'])
         difference = abs(projection - meta['proj'])
         if not difference <= allowed:
-            result.detail = (f'{name}: the part that is not stored differs: projection '
-                             f'{projection:g}, expected {meta["proj"]:g}')
+            result.detail = (
+                f'{name}: the part that is not stored differs: projection '
+                f'{projection:g}, expected {meta["proj"]:g}'
+            )
         return result
 
 
@@ -225,8 +253,9 @@ def close(name: str, value: Any, reference: Any, absolute: float, relative: floa
     """Compare floats: |difference| <= absolute + relative * |reference|, everywhere."""
     value, reference = np.asarray(value, np.float64), np.asarray(reference, np.float64)
     if value.shape != reference.shape:
-        return Difference(name, math.nan, 0.0,
-                          f'{name}: expected shape {reference.shape}, got {value.shape}')
+        return Difference(
+            name, math.nan, 0.0, f'{name}: expected shape {reference.shape}, got {value.shape}'
+        )
     if not value.size:
         return Difference(name, 0.0, absolute)
     if not np.isfinite(value).all():
@@ -235,8 +264,11 @@ def close(name: str, value: Any, reference: Any, absolute: float, relative: floa
     allowed = absolute + relative * np.abs(reference)
     worst = np.unravel_index(np.argmax(difference - allowed), difference.shape)
     failed = difference > allowed
-    detail = (f'{name}: {int(failed.sum())} of {failed.size} numbers beyond tolerance'
-              if failed.any() else '')
+    detail = (
+        f'{name}: {int(failed.sum())} of {failed.size} numbers beyond tolerance'
+        if failed.any()
+        else ''
+    )
     if not detail:
         worst = np.unravel_index(np.argmax(difference), difference.shape)
     return Difference(name, float(difference[worst]), float(allowed[worst]), detail)
@@ -250,11 +282,15 @@ def exact(name: str, value: Any, reference: Any, allowed: int = 0) -> Difference
         value: Array.
         reference: Array of the same shape.
         allowed: How many may differ.
+
+    Returns:
+        The number of differing values against `allowed`.
     """
     value, reference = np.asarray(value), np.asarray(reference)
     if value.shape != reference.shape:
-        return Difference(name, math.nan, 0.0,
-                          f'{name}: expected shape {reference.shape}, got {value.shape}')
+        return Difference(
+            name, math.nan, 0.0, f'{name}: expected shape {reference.shape}, got {value.shape}'
+        )
     count = int((value != reference).sum())
     detail = f'{name}: {count} of {value.size} differ' if count > allowed else ''
     return Difference(name, float(count), float(allowed), detail)

@@ -5,10 +5,11 @@ returns the differences between what this package computes and what is stored. R
 the beginning of a fixture's name, so that the same fixture made with another seed or other sizes
 runs too.
 """
+
 import traceback
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Iterator
 
 from .fixture import Difference, Fixture
 
@@ -20,7 +21,7 @@ def register(*prefixes: str) -> Callable[[Runner], Runner]:
     """Make a function the runner of the fixtures whose names begin with one of ``prefixes``."""
 
     def add(runner: Runner) -> Runner:
-        RUNNERS.update({prefix: runner for prefix in prefixes})
+        RUNNERS.update(dict.fromkeys(prefixes, runner))
         return runner
 
     return add
@@ -52,8 +53,10 @@ class Outcome:
         text = f'{self.name:<{width}}  {self.status:<9}'
         worst = self.worst
         if worst is not None:
-            text += (f'  largest difference {worst.largest:.3g} ({worst.name}), '
-                     f'tolerance {worst.tolerance:.3g}')
+            text += (
+                f'  largest difference {worst.largest:.3g} ({worst.name}), '
+                f'tolerance {worst.tolerance:.3g}'
+            )
         failures = [d.detail for d in self.differences if d.detail]
         reasons = failures[:1] + ([f'{len(failures) - 1} more'] if len(failures) > 1 else [])
         reasons += [self.error] if self.error else []
@@ -70,6 +73,12 @@ def find_runner(name: str) -> Runner | None:
 
 def find_fixtures(folder: str | Path) -> list[Path]:
     """The fixtures in a folder and below it, as paths without suffix, sorted.
+
+    Args:
+        folder: Where to look.
+
+    Returns:
+        Path of each fixture.
 
     Raises:
         FileNotFoundError: There is no such folder, or no fixture in it.
@@ -89,10 +98,13 @@ def check(path: str | Path) -> Outcome:
         return Outcome(name, 'no runner')
     try:
         differences = runner(Fixture.load(path))
-    except Exception as error:  # noqa: BLE001  one broken fixture must not hide the others
+    except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
-        return Outcome(name, 'fail', error=f'{type(error).__name__}: {error} '
-                                           f'({Path(where.filename).name}:{where.lineno})')
+        return Outcome(
+            name,
+            'fail',
+            error=f'{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})',
+        )
     if not differences:
         return Outcome(name, 'fail', error='the runner compared nothing')
     return Outcome(name, 'pass' if all(d.ok for d in differences) else 'fail', differences)

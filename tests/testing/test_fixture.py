@@ -33,8 +33,11 @@ def test_weights_follow_the_recipe(fixture):
 
 
 def test_second_names_absolute_values_and_index_tables():
-    info = dict(salt='s', arrays={}, params=[
-        ['a', [50], 2.0, 1.0, True], ['b', [50], 'a'], ['index', [3], None]])
+    info = dict(
+        salt='s',
+        arrays={},
+        params=[['a', [50], 2.0, 1.0, True], ['b', [50], 'a'], ['index', [3], None]],
+    )
     weights = Fixture('x', info, {}).weights()
     assert set(weights) == {'a', 'b'}
     assert weights['a'].min() >= 2 and weights['b'] is weights['a']
@@ -56,7 +59,7 @@ def test_a_wrong_number_is_found_stored_or_not():
     stored, other = image.copy(), image.copy()
     stored.reshape(-1)[stride] += 0.1
     other.reshape(-1)[stride + 1] += 0.1
-    other.reshape(-1)[stride + 1:2 * stride] *= 3
+    other.reshape(-1)[stride + 1 : 2 * stride] *= 3
     for wrong, word in ((stored, 'beyond tolerance'), (other, 'projection')):
         difference = fixture.compare('input_image', wrong)
         assert not difference.ok and word in difference.detail
@@ -98,7 +101,7 @@ def test_other_random_calls_fail(fixture):
     with pytest.raises(AssertionError, match='1 calls of torch.rand'), fixture.replayed_rand():
         torch.rand(4, 90, 2)
     with pytest.raises(AssertionError, match='no further call'), fixture.replayed_rand():
-        for size in ((4, 90, 2), (4, 8, 2), (1, )):
+        for size in ((4, 90, 2), (4, 8, 2), (1,)):
             torch.rand(*size)
 
 

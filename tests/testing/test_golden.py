@@ -1,4 +1,5 @@
 """Everything that there are reference numbers for, computed by this package."""
+
 import os
 from pathlib import Path
 
@@ -29,9 +30,14 @@ def test_shipped_fixture(path):
 @pytest.mark.realdata
 @pytest.mark.skipif(not OTHERS, reason=f'no fixtures in {SHARED}')
 @pytest.mark.parametrize(
-    'path', [path for path in OTHERS
-             if find_runner(path.name) and not (GOLDEN / f'{path.name}.npz').is_file()],
-    ids=lambda path: path.name)
+    'path',
+    [
+        path
+        for path in OTHERS
+        if find_runner(path.name) and not (GOLDEN / f'{path.name}.npz').is_file()
+    ],
+    ids=lambda path: path.name,
+)
 def test_further_fixture(path):
     outcome = check(path)
     assert outcome.status == 'pass', outcome.line()

@@ -10,8 +10,13 @@ GOLDEN = ROOT / 'tests' / 'golden'
 
 
 def run(folder):
-    return subprocess.run([sys.executable, ROOT / 'tools' / 'check_golden.py', folder],
-                          capture_output=True, text=True, timeout=300, cwd=ROOT)
+    return subprocess.run(
+        [sys.executable, ROOT / 'tools' / 'check_golden.py', folder],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=ROOT,
+    )
 
 
 def copy(name, folder, new_name):
@@ -39,7 +44,7 @@ def test_one_line_each_and_exit_status(tmp_path):
     np.savez(tmp_path / 'more' / 'm2f_video_postprocess_q.npz', **data)
     done = run(tmp_path)
     assert done.returncode == 1
-    line, = [line for line in done.stdout.splitlines() if line.startswith('m2f_video')]
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith('m2f_video')]
     assert 'fail' in line and 'scores' in line
     assert '1 pass, 1 fail, 1 no runner' in done.stdout
 

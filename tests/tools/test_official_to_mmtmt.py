@@ -10,20 +10,25 @@ import torch
 from mmtmt.testing import Fixture
 
 ROOT = Path(__file__).parents[2]
-MODEL = '''
+MODEL = """
 model = dict(
     type='Mask2FormerVIS', taxonomy=dict(vocabularies=['ovis']),
     backbone=dict(type='mmdet.ResNet', depth=50, norm_cfg=dict(type='BN', requires_grad=False),
                   norm_eval=True),
     pixel_decoder=dict(type='MSDeformAttnPixelDecoder', in_channels=[256, 512, 1024, 2048]),
     decoder=dict(type='VideoMaskDecoder', num_queries=20))
-'''
+"""
 
 
 def run(*args):
     script = ROOT / 'tools' / 'model_converters' / 'official_to_mmtmt.py'
-    return subprocess.run([sys.executable, script, *map(str, args)], capture_output=True,
-                          text=True, timeout=300, cwd=ROOT)
+    return subprocess.run(
+        [sys.executable, script, *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=ROOT,
+    )
 
 
 @pytest.fixture(scope='module')
@@ -34,9 +39,14 @@ def weights():
 @pytest.fixture
 def source(weights, tmp_path):
     path = tmp_path / 'model_final.pkl'
-    path.write_bytes(pickle.dumps(dict(
-        model={key: value.astype(np.float16) for key, value in weights.items()},
-        __author__='Mask2Former')))
+    path.write_bytes(
+        pickle.dumps(
+            dict(
+                model={key: value.astype(np.float16) for key, value in weights.items()},
+                __author__='Mask2Former',
+            )
+        )
+    )
     return path
 
 

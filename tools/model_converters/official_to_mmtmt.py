@@ -8,6 +8,7 @@ Example:
     python tools/model_converters/official_to_mmtmt.py model_final_34112b.pkl m2f_vis_r50.pth \
         --vocabulary ytvis19 --config configs/mask2former_vis/CONFIG.py
 """
+
 import argparse
 import sys
 from pathlib import Path
@@ -17,8 +18,13 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from mmtmt.engine.checkpoint import save_checkpoint
-from mmtmt.models.converters import (LAYOUTS, Conversion, convert_checkpoint, read_checkpoint,
-                                     report_on)
+from mmtmt.models.converters import (
+    LAYOUTS,
+    Conversion,
+    convert_checkpoint,
+    read_checkpoint,
+    report_on,
+)
 from mmtmt.registry import MODELS
 from mmtmt.taxonomy import Taxonomy
 
@@ -26,18 +32,29 @@ from mmtmt.taxonomy import Taxonomy
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description='Convert a Mask2Former checkpoint of the official code or of mmdet.')
+        description='Convert a Mask2Former checkpoint of the official code or of mmdet.'
+    )
     parser.add_argument('source', metavar='SRC', help='.pkl or .pth to read')
     parser.add_argument('target', metavar='DST', help='.pth to write')
-    parser.add_argument('--config', help='compare with the model of this config; without it, '
-                                         'with the model that the shapes imply')
-    parser.add_argument('--vocabulary', help='label space of the class rows, such as ytvis19 or '
-                                             'coco: loading then moves each row to its category')
+    parser.add_argument(
+        '--config',
+        help='compare with the model of this config; without it, '
+        'with the model that the shapes imply',
+    )
+    parser.add_argument(
+        '--vocabulary',
+        help='label space of the class rows, such as ytvis19 or '
+        'coco: loading then moves each row to its category',
+    )
     parser.add_argument('--layout', choices=LAYOUTS, help='found out unless given')
-    parser.add_argument('--entry', help='entry of the checkpoint with the weights '
-                                        '(default: model, then state_dict)')
-    parser.add_argument('--trust-checkpoint', action='store_true',
-                        help='read a file that holds more than arrays; it may run any code')
+    parser.add_argument(
+        '--entry', help='entry of the checkpoint with the weights (default: model, then state_dict)'
+    )
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='read a file that holds more than arrays; it may run any code',
+    )
     return parser.parse_args()
 
 
@@ -51,14 +68,22 @@ def model_state(config: str) -> dict[str, Tensor]:
 def taxonomy_meta(conversion: Conversion, vocabulary: str) -> dict:
     """What tells the loader which category each class row stands for.
 
+    Args:
+        conversion: The converted tensors.
+        vocabulary: Name of the label space.
+
+    Returns:
+        Plain data for the `meta` of the checkpoint.
+
     Raises:
         ValueError: The checkpoint has another number of categories than the vocabulary.
     """
     taxonomy = Taxonomy([vocabulary])
     rows = conversion.state.get('decoder.head.cls_embed.weight')
     if rows is not None and len(rows) != len(taxonomy) + 1:
-        raise ValueError(f'{vocabulary} has {len(taxonomy)} categories, the checkpoint has '
-                         f'{len(rows) - 1}')
+        raise ValueError(
+            f'{vocabulary} has {len(taxonomy)} categories, the checkpoint has {len(rows) - 1}'
+        )
     return taxonomy.state_dict()
 
 

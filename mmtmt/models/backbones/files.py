@@ -1,4 +1,5 @@
 """Weight files that the user has to provide."""
+
 from pathlib import Path
 
 
@@ -19,5 +20,6 @@ def require_weights_file(path: str, content: str) -> Path:
     if not file.is_file():
         raise FileNotFoundError(
             f'no weights file at {file.absolute()}: put the weights of {content} there, change the '
-            f'config option `weights`, or set it to None to start from random values')
+            f'config option `weights`, or set it to None to start from random values'
+        )
     return file

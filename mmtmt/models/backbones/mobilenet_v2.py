@@ -1,4 +1,5 @@
 """MobileNetV2 (Sandler et al., 2018): a small backbone for work on CPUs."""
+
 import zipfile
 from pathlib import Path
 
@@ -15,8 +16,15 @@ from mmtmt.registry import MODELS
 from .files import require_weights_file
 
 # (expansion, channels, blocks, stride of the first block): table 2 of the paper
-_GROUPS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1),
-           (6, 160, 3, 2), (6, 320, 1, 1))
+_GROUPS = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
 _LAST_CHANNELS = 1280
 # The last block before each halving of the resolution, by stride.
 _BLOCK_OF_STRIDE = {2: 1, 4: 3, 8: 6, 16: 13, 32: 17}
@@ -61,12 +69,20 @@ class _ConvFactory:
         self.norm_cfg = norm_cfg
         self.same_padding = same_padding
 
-    def layers(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1,
-               groups: int = 1) -> list[nn.Module]:
+    def layers(
+        self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1
+    ) -> list[nn.Module]:
         """A convolution and, unless it is folded into the bias, its norm."""
         cls = PaddedConv2d if self.same_padding else nn.Conv2d
-        conv = cls(inputs, outputs, kernel, stride, padding=0 if self.same_padding else kernel // 2,
-                   groups=groups, bias=self.norm_cfg is None)
+        conv = cls(
+            inputs,
+            outputs,
+            kernel,
+            stride,
+            padding=0 if self.same_padding else kernel // 2,
+            groups=groups,
+            bias=self.norm_cfg is None,
+        )
         if self.norm_cfg is None:
             return [conv]
         return [conv, build_norm_layer(self.norm_cfg, outputs)[1]]
@@ -87,8 +103,9 @@ class InvertedResidual(nn.Module):
         make: Makes the convolutions.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int,
-                 make: _ConvFactory) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, stride: int, expansion: int, make: _ConvFactory
+    ) -> None:
         super().__init__()
         hidden = inputs * expansion
         layers = [] if expansion == 1 else [make.activated(inputs, hidden)]
@@ -127,15 +144,25 @@ class MobileNetV2(BaseModule):
         ValueError: Unknown strides or stage, or both ``weights`` and ``init_cfg``.
     """
 
-    def __init__(self, *, weights: str | None = None, norm_cfg: dict | None = None,
-                 same_padding: bool = True, strides: tuple[int, ...] = (4, 8, 16, 32),
-                 expand_last: bool = False, widen_factor: float = 1.0, frozen_stages: int = -1,
-                 norm_eval: bool = False, init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        weights: str | None = None,
+        norm_cfg: dict | None = None,
+        same_padding: bool = True,
+        strides: tuple[int, ...] = (4, 8, 16, 32),
+        expand_last: bool = False,
+        widen_factor: float = 1.0,
+        frozen_stages: int = -1,
+        norm_eval: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg=init_cfg)
         unknown = [stride for stride in strides if stride not in _BLOCK_OF_STRIDE]
         if unknown or list(strides) != sorted(set(strides)) or not strides:
-            raise ValueError(f'strides must rise and be out of {sorted(_BLOCK_OF_STRIDE)}, '
-                             f'got {strides}')
+            raise ValueError(
+                f'strides must rise and be out of {sorted(_BLOCK_OF_STRIDE)}, got {strides}'
+            )
         if weights is not None and init_cfg is not None:
             raise ValueError('give either weights or init_cfg, not both')
         if not -1 <= frozen_stages <= 4:
@@ -150,8 +177,11 @@ class MobileNetV2(BaseModule):
         for expansion, base, blocks, stride in _GROUPS:
             outputs = _round_channels(base * widen_factor)
             for block in range(blocks):
-                layers.append(InvertedResidual(widths[-1], outputs, stride if block == 0 else 1,
-                                               expansion, make))
+                layers.append(
+                    InvertedResidual(
+                        widths[-1], outputs, stride if block == 0 else 1, expansion, make
+                    )
+                )
                 widths.append(outputs)
         if expand_last:
             widths.append(_round_channels(_LAST_CHANNELS * max(1.0, widen_factor)))
@@ -161,7 +191,7 @@ class MobileNetV2(BaseModule):
             ends[32] += 1
         self.out_indices = [ends[stride] for stride in strides]
         self.out_channels = [widths[index] for index in self.out_indices]
-        self.features = nn.Sequential(*layers[:self.out_indices[-1] + 1])
+        self.features = nn.Sequential(*layers[: self.out_indices[-1] + 1])
         self._stage_ends = list(ends.values())
         self._freeze()
 
@@ -200,16 +230,20 @@ class MobileNetV2(BaseModule):
         # The classifier and layers behind the last map that is returned are not needed.
         end = len(self.features)
         surplus = sorted(
-            key for key in state.keys() - own.keys()
-            if not key.startswith('classifier.') and int(key.split('.')[1]) < end)
-        wrong = sorted(key for key in own.keys() & state.keys()
-                       if own[key].shape != state[key].shape)
+            key
+            for key in state.keys() - own.keys()
+            if not key.startswith('classifier.') and int(key.split('.')[1]) < end
+        )
+        wrong = sorted(
+            key for key in own.keys() & state.keys() if own[key].shape != state[key].shape
+        )
         if missing or surplus or wrong:
             raise ValueError(
                 f'{path} does not fit this MobileNetV2: {len(missing)} keys missing '
                 f'{missing[:3]}, {len(surplus)} unexpected {surplus[:3]}, {len(wrong)} of another '
                 f'shape {wrong[:3]}. Folded weights need norm_cfg=None, weights with batch norms '
-                f"need norm_cfg=dict(type='BN').")
+                f"need norm_cfg=dict(type='BN')."
+            )
         self.load_state_dict({key: state[key] for key in own if key in state}, strict=False)
         print_log(f'MobileNetV2: loaded {path}', logger='current')
 
@@ -248,6 +282,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Args:
         path: The file.
 
+    Returns:
+        Tensors by name.
+
     Raises:
         ValueError: The file is damaged or holds something else than named arrays.
     """
@@ -261,5 +298,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise ValueError(f'cannot read weights from {path}: {error}') from error
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f'expected named arrays in {path}')
-    return {key: value.float() if value.is_floating_point() else value
-            for key, value in state.items()}
+    return {
+        key: value.float() if value.is_floating_point() else value for key, value in state.items()
+    }

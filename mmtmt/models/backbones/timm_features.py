@@ -1,4 +1,5 @@
 """Any backbone of timm that can return its feature maps."""
+
 import difflib
 
 from mmengine.model import BaseModule
@@ -31,10 +32,17 @@ class TimmFeatures(BaseModule):
             both ``weights`` and ``init_cfg`` are given.
     """
 
-    def __init__(self, *, model_name: str, weights: str | None = None,
-                 strides: tuple[int, ...] = (4, 8, 16, 32), frozen: bool = False,
-                 norm_eval: bool = False, model_kwargs: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        model_name: str,
+        weights: str | None = None,
+        strides: tuple[int, ...] = (4, 8, 16, 32),
+        frozen: bool = False,
+        norm_eval: bool = False,
+        model_kwargs: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg=init_cfg)
         if weights is not None and init_cfg is not None:
             raise ValueError('give either weights or init_cfg, not both')
@@ -47,8 +55,9 @@ class TimmFeatures(BaseModule):
         available = list(self.model.feature_info.reduction())
         missing = [stride for stride in strides if stride not in available]
         if missing:
-            raise ValueError(f'{model_name} has feature maps of the strides {available}, '
-                             f'not of {missing}')
+            raise ValueError(
+                f'{model_name} has feature maps of the strides {available}, not of {missing}'
+            )
         self.indices = [available.index(stride) for stride in strides]
         channels = self.model.feature_info.channels()
         self.out_channels = [channels[index] for index in self.indices]

@@ -1,11 +1,15 @@
 """Which modules a converted state dict belongs to, read off its keys and shapes."""
+
 import re
 
 from torch import Tensor
 
 _RESNET_DEPTHS = {
-    (False, (2, 2, 2, 2)): 18, (False, (3, 4, 6, 3)): 34,
-    (True, (3, 4, 6, 3)): 50, (True, (3, 4, 23, 3)): 101, (True, (3, 8, 36, 3)): 152,
+    (False, (2, 2, 2, 2)): 18,
+    (False, (3, 4, 6, 3)): 34,
+    (True, (3, 4, 6, 3)): 50,
+    (True, (3, 4, 23, 3)): 101,
+    (True, (3, 8, 36, 3)): 152,
 }
 
 
@@ -32,7 +36,7 @@ def infer_architecture(state: dict[str, Tensor], num_heads: int = 8) -> dict[str
     configs = {}
     for name, infer in parts.items():
         prefix = f'{name}.'
-        part = {key[len(prefix):]: v for key, v in state.items() if key.startswith(prefix)}
+        part = {key[len(prefix) :]: v for key, v in state.items() if key.startswith(prefix)}
         try:
             if part:
                 configs[name] = infer(part)
@@ -49,44 +53,63 @@ def infer_backbone(state: dict[str, Tensor]) -> dict:
     Args:
         state: Tensors by their names within the backbone.
 
+    Returns:
+        Config for `MODELS.build`.
+
     Raises:
         ValueError: The state dict is neither a ResNet's nor a Swin's.
     """
     if 'patch_embed.projection.weight' in state:
         return _infer_swin(state)
     if 'layer1.0.conv1.weight' not in state or 'conv1.weight' not in state:
-        raise ValueError('expected the backbone of a ResNet or a Swin, '
-                         f'got the keys {sorted(state)[:3]}, ...')
+        raise ValueError(
+            f'expected the backbone of a ResNet or a Swin, got the keys {sorted(state)[:3]}, ...'
+        )
     blocks = tuple(_count(state, rf'layer{stage}\.(\d+)\.') for stage in range(1, 5))
     bottleneck = 'layer1.0.conv3.weight' in state
     if (bottleneck, blocks) not in _RESNET_DEPTHS:
-        raise ValueError(f'no ResNet has {blocks} {"bottleneck" if bottleneck else "basic"} '
-                         'blocks: stages are missing or it is another network')
-    return dict(type='mmdet.ResNet', depth=_RESNET_DEPTHS[bottleneck, blocks], style='pytorch',
-                stem_channels=state['conv1.weight'].shape[0],
-                base_channels=state['layer1.0.conv1.weight'].shape[0],
-                norm_cfg=dict(type='BN', requires_grad=False), norm_eval=True, frozen_stages=-1)
+        raise ValueError(
+            f'no ResNet has {blocks} {"bottleneck" if bottleneck else "basic"} '
+            'blocks: stages are missing or it is another network'
+        )
+    return dict(
+        type='mmdet.ResNet',
+        depth=_RESNET_DEPTHS[bottleneck, blocks],
+        style='pytorch',
+        stem_channels=state['conv1.weight'].shape[0],
+        base_channels=state['layer1.0.conv1.weight'].shape[0],
+        norm_cfg=dict(type='BN', requires_grad=False),
+        norm_eval=True,
+        frozen_stages=-1,
+    )
 
 
 def _infer_swin(state: dict[str, Tensor]) -> dict:
     projection = state['patch_embed.projection.weight']
     stages = _count(state, r'stages\.(\d+)\.')
     depths = [_count(state, rf'stages\.{i}\.blocks\.(\d+)\.') for i in range(stages)]
-    tables = [state[f'stages.{i}.blocks.0.attn.w_msa.relative_position_bias_table']
-              for i in range(stages)]
+    tables = [
+        state[f'stages.{i}.blocks.0.attn.w_msa.relative_position_bias_table'] for i in range(stages)
+    ]
     patch = projection.shape[-1]
     return dict(
-        type='mmdet.SwinTransformer', embed_dims=projection.shape[0], patch_size=patch,
-        strides=(patch, 2, 2, 2)[:stages], depths=depths,
+        type='mmdet.SwinTransformer',
+        embed_dims=projection.shape[0],
+        patch_size=patch,
+        strides=(patch, 2, 2, 2)[:stages],
+        depths=depths,
         num_heads=[table.shape[1] for table in tables],
         window_size=(round(tables[0].shape[0] ** 0.5) + 1) // 2,
-        mlp_ratio=_exact(state['stages.0.blocks.0.ffn.layers.0.0.weight'].shape[0]
-                         / projection.shape[0]),
+        mlp_ratio=_exact(
+            state['stages.0.blocks.0.ffn.layers.0.0.weight'].shape[0] / projection.shape[0]
+        ),
         qkv_bias='stages.0.blocks.0.attn.w_msa.qkv.bias' in state,
         patch_norm='patch_embed.norm.weight' in state,
         out_indices=tuple(i for i in range(stages) if f'norm{i}.weight' in state)
         or tuple(range(stages)),
-        drop_path_rate=0.0, convert_weights=False)
+        drop_path_rate=0.0,
+        convert_weights=False,
+    )
 
 
 def _infer_pixel_decoder(state: dict[str, Tensor], num_heads: int) -> dict:
@@ -96,22 +119,31 @@ def _infer_pixel_decoder(state: dict[str, Tensor], num_heads: int) -> dict:
     samples = state[f'{layer}.self_attn.attention_weights.weight'].shape[0]
     return dict(
         type='MSDeformAttnPixelDecoder',
-        in_channels=[state['lateral_convs.0.conv.weight'].shape[1],
-                     *(weight.shape[1] for weight in inputs)],
-        feat_channels=inputs[0].shape[0], out_channels=state['mask_feature.weight'].shape[0],
+        in_channels=[
+            state['lateral_convs.0.conv.weight'].shape[1],
+            *(weight.shape[1] for weight in inputs),
+        ],
+        feat_channels=inputs[0].shape[0],
+        out_channels=state['mask_feature.weight'].shape[0],
         num_encoder_layers=_count(state, r'encoder\.layers\.(\d+)\.'),
         feedforward_dims=state[f'{layer}.ffn.layers.0.0.weight'].shape[0],
-        num_heads=num_heads, num_points=samples // (num_heads * levels))
+        num_heads=num_heads,
+        num_points=samples // (num_heads * levels),
+    )
 
 
 def _infer_decoder(state: dict[str, Tensor], num_heads: int) -> dict:
     num_queries, embed_dims = state['query_feat.weight'].shape
     config = dict(
-        type='VideoMaskDecoder', num_queries=num_queries, embed_dims=embed_dims,
+        type='VideoMaskDecoder',
+        num_queries=num_queries,
+        embed_dims=embed_dims,
         num_classes=state['head.cls_embed.weight'].shape[0] - 1,
         mask_dims=state['head.mask_embed.4.weight'].shape[0],
         num_layers=_count(state, r'layers\.(\d+)\.'),
-        feedforward_dims=state['layers.0.ffn.0.weight'].shape[0], num_heads=num_heads)
+        feedforward_dims=state['layers.0.ffn.0.weight'].shape[0],
+        num_heads=num_heads,
+    )
     if 'input_projs.0.weight' in state:
         config['in_channels'] = state['input_projs.0.weight'].shape[1]
     return config

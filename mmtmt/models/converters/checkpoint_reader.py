@@ -1,8 +1,10 @@
 """Read the weights of checkpoints that other projects wrote, without running what is in them."""
+
 import pickle
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,11 +19,13 @@ _NUMPY_GLOBALS = {
     ('numpy', 'dtype'): np.dtype,
 }
 for _package in ('numpy.core', 'numpy._core'):
-    _NUMPY_GLOBALS.update({
-        (f'{_package}.multiarray', '_reconstruct'): np._core.multiarray._reconstruct,
-        (f'{_package}.multiarray', 'scalar'): np._core.multiarray.scalar,
-        (f'{_package}.numeric', '_frombuffer'): np._core.numeric._frombuffer,
-    })
+    _NUMPY_GLOBALS.update(
+        {
+            (f'{_package}.multiarray', '_reconstruct'): np._core.multiarray._reconstruct,
+            (f'{_package}.multiarray', 'scalar'): np._core.multiarray.scalar,
+            (f'{_package}.numeric', '_frombuffer'): np._core.numeric._frombuffer,
+        }
+    )
 
 
 def _encode_latin1(text: str, encoding: str) -> bytes:
@@ -57,6 +61,13 @@ class NumPyUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """The few callables that a pickled array needs.
 
+        Args:
+            module: Module that the pickle names.
+            name: What it wants from there.
+
+        Returns:
+            The callable.
+
         Raises:
             pickle.UnpicklingError: The pickle names anything else.
         """
@@ -89,11 +100,27 @@ def read_checkpoint(path: str | Path, trust: bool = False) -> Any:
             return torch.load(path, map_location='cpu', weights_only=not trust)
         with open(path, 'rb') as file:
             return pickle.load(file, encoding='latin1') if trust else NumPyUnpickler(file).load()
-    except (pickle.UnpicklingError, EOFError, ArithmeticError, AttributeError, ImportError,
-            LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        ArithmeticError,
+        AttributeError,
+        ImportError,
+        LookupError,
+        MemoryError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         # a damaged pickle may raise any of these
-        hint = '' if trust else (f' If it is complete and you trust whoever made it, pass '
-                                 f'{TRUST_FLAG}: the file may then run any code.')
+        hint = (
+            ''
+            if trust
+            else (
+                f' If it is complete and you trust whoever made it, pass '
+                f'{TRUST_FLAG}: the file may then run any code.'
+            )
+        )
         raise ValueError(f'cannot read {path} as plain arrays: {error}.{hint}') from error
 
 
@@ -105,20 +132,26 @@ def find_weights(checkpoint: Any, entry: str | None = None) -> Mapping[str, Any]
         entry: Name of the entry to take; by default the first of ``WEIGHT_ENTRIES`` that is there,
             or else the checkpoint itself.
 
+    Returns:
+        Arrays by name.
+
     Raises:
         ValueError: There is no such entry, or it isn't a dict of arrays.
     """
     if not isinstance(checkpoint, Mapping):
         raise ValueError(f'expected a dict in the checkpoint, got {type(checkpoint).__name__}')
     if entry is None:
-        entry = next((name for name in WEIGHT_ENTRIES if isinstance(checkpoint.get(name), Mapping)),
-                     None)
+        entry = next(
+            (name for name in WEIGHT_ENTRIES if isinstance(checkpoint.get(name), Mapping)), None
+        )
     elif entry not in checkpoint:
         raise ValueError(f'the checkpoint has no entry {entry!r}, but {sorted(checkpoint)}')
     weights = checkpoint if entry is None else checkpoint[entry]
     if not isinstance(weights, Mapping) or not any(_is_array(v) for v in weights.values()):
-        raise ValueError(f'expected arrays by name in the checkpoint\'s '
-                         f'{"top level" if entry is None else repr(entry)}, got none')
+        raise ValueError(
+            f"expected arrays by name in the checkpoint's "
+            f'{"top level" if entry is None else repr(entry)}, got none'
+        )
     return weights
 
 
@@ -137,10 +170,13 @@ def normalise_weights(weights: Mapping[str, Any]) -> tuple[dict[str, Tensor], li
         if not _is_array(value):
             others.append(key)
             continue
-        tensor = value.detach().cpu() if isinstance(value, Tensor) else torch.from_numpy(
-            np.array(value, order='C'))
+        tensor = (
+            value.detach().cpu()
+            if isinstance(value, Tensor)
+            else torch.from_numpy(np.array(value, order='C'))
+        )
         while key.startswith('module.'):
-            key = key[len('module.'):]
+            key = key[len('module.') :]
         state[key] = tensor.float() if tensor.is_floating_point() else tensor
     return state, others
 

@@ -1,4 +1,5 @@
 """From a foreign checkpoint to this package's, whatever layout it has."""
+
 from typing import Any
 
 from torch import Tensor
@@ -16,19 +17,28 @@ LAYOUTS = ('official', 'mmdet')
 def detect_layout(state: dict[str, Tensor]) -> str:
     """Which project's key names a state dict has.
 
+    Args:
+        state: Tensors by name.
+
+    Returns:
+        One of `LAYOUTS`.
+
     Raises:
         ValueError: It is this package's own, which needs no conversion.
     """
     if any(key.startswith(MMDET_HEADS) for key in state):
         return 'mmdet'
     if any(key.startswith('decoder.') for key in state):
-        raise ValueError('the checkpoint has this package\'s names already, such as '
-                         f'{next(key for key in state if key.startswith("decoder."))!r}')
+        raise ValueError(
+            "the checkpoint has this package's names already, such as "
+            f'{next(key for key in state if key.startswith("decoder."))!r}'
+        )
     return 'official'
 
 
-def convert_checkpoint(checkpoint: Any, entry: str | None = None,
-                       layout: str | None = None) -> Conversion:
+def convert_checkpoint(
+    checkpoint: Any, entry: str | None = None, layout: str | None = None
+) -> Conversion:
     """Convert what a file of another project holds.
 
     Args:
@@ -46,14 +56,17 @@ def convert_checkpoint(checkpoint: Any, entry: str | None = None,
     layout = layout or detect_layout(state)
     conversion = convert_official(state) if layout == 'official' else convert_mmdet(state)
     if not conversion.sources:
-        raise ValueError(f'none of the {len(state)} keys belongs to a model of the {layout} '
-                         f'layout; the first are {sorted(state)[:3]}')
+        raise ValueError(
+            f'none of the {len(state)} keys belongs to a model of the {layout} '
+            f'layout; the first are {sorted(state)[:3]}'
+        )
     conversion.unexpected += others
     return conversion
 
 
-def report_on(conversion: Conversion, model_state: dict[str, Tensor] | None = None,
-              against: str = '') -> ConversionReport:
+def report_on(
+    conversion: Conversion, model_state: dict[str, Tensor] | None = None, against: str = ''
+) -> ConversionReport:
     """Compare a conversion with a model, or with the model that its shapes imply.
 
     Args:
@@ -61,6 +74,9 @@ def report_on(conversion: Conversion, model_state: dict[str, Tensor] | None = No
         model_state: State dict of the model to compare with; None for the implied one, which
             finds holes (a layer without its bias) but no wrong sizes.
         against: Name of the model, for the report.
+
+    Returns:
+        The report.
     """
     if model_state is None:
         state = conversion.state
@@ -77,5 +93,7 @@ def plain_decoder_keys(model_state: dict[str, Tensor]) -> dict[str, Tensor]:
     A decoder inside of an ``InjectionDecoder`` loads plain checkpoints by itself.
     """
     inner = 'decoder.decoder.'
-    return {f'decoder.{key[len(inner):]}' if key.startswith(inner) else key: value
-            for key, value in model_state.items()}
+    return {
+        f'decoder.{key[len(inner) :]}' if key.startswith(inner) else key: value
+        for key, value in model_state.items()
+    }

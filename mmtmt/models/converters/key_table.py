@@ -1,7 +1,8 @@
 """Tables that rename the keys of a checkpoint, readable in both directions."""
+
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Callable, Iterable
 
 from torch import Tensor
 
@@ -94,6 +95,12 @@ class KeyTable:
     def convert(self, state: dict[str, Tensor]) -> Conversion:
         """Rename every tensor of ``state``.
 
+        Args:
+            state: Tensors by key.
+
+        Returns:
+            The tensors under their new keys, and what became of the others.
+
         Raises:
             ValueError: Two keys of ``state`` lead to one target.
         """
@@ -107,8 +114,10 @@ class KeyTable:
                 result.unexpected.append(key)
                 continue
             if target in result.state:
-                raise ValueError(f'the keys {result.sources[target]!r} and {key!r} both convert '
-                                 f'to {target!r}: remove one of them from the checkpoint')
+                raise ValueError(
+                    f'the keys {result.sources[target]!r} and {key!r} both convert '
+                    f'to {target!r}: remove one of them from the checkpoint'
+                )
             if row.transform is not None:
                 value = row.transform(value)
                 result.transformed.append(target)
@@ -126,6 +135,8 @@ def _compile(template: str) -> 're.Pattern[str]':
             pieces.append(re.escape(piece))
             continue
         name = piece[1:-1]
-        pieces.append(f'(?P={name})' if name in seen else f'(?P<{name}>{_FIELDS.get(name, "[0-9]+")})')
+        pieces.append(
+            f'(?P={name})' if name in seen else f'(?P<{name}>{_FIELDS.get(name, "[0-9]+")})'
+        )
         seen.add(name)
     return re.compile(''.join(pieces))

@@ -6,6 +6,7 @@ decoder keeps the names of mmdet's ``MSDeformAttnPixelDecoder``; the video decod
 Another official project is added by a :class:`KeyTable` of its rows:
 ``convert_official(state, extra=TABLE)``.
 """
+
 import re
 
 import torch
@@ -50,6 +51,9 @@ def resnet_table(prefix: str = 'backbone.') -> KeyTable:
 
     Args:
         prefix: What stands before the backbone's keys; '' for an ImageNet file.
+
+    Returns:
+        The table.
     """
     p = prefix
     rows = [
@@ -75,6 +79,9 @@ def swin_table(prefix: str = 'backbone.') -> KeyTable:
 
     Args:
         prefix: What stands before the backbone's keys; '' for an ImageNet file.
+
+    Returns:
+        The table.
     """
     p = prefix
     old, new = f'{p}layers.{{i}}.blocks.{{j}}', f'{p}stages.{{i}}.blocks.{{j}}'
@@ -85,25 +92,38 @@ def swin_table(prefix: str = 'backbone.') -> KeyTable:
         Rename(f'{old}.norm{{k}}.{{leaf}}', f'{new}.norm{{k}}.{{leaf}}'),
         Rename(f'{old}.attn.qkv.{{leaf}}', f'{new}.attn.w_msa.qkv.{{leaf}}'),
         Rename(f'{old}.attn.proj.{{leaf}}', f'{new}.attn.w_msa.proj.{{leaf}}'),
-        Rename(f'{old}.attn.relative_position_bias_table',
-               f'{new}.attn.w_msa.relative_position_bias_table'),
+        Rename(
+            f'{old}.attn.relative_position_bias_table',
+            f'{new}.attn.w_msa.relative_position_bias_table',
+        ),
         Rename(f'{old}.mlp.fc1.{{leaf}}', f'{new}.ffn.layers.0.0.{{leaf}}'),
         Rename(f'{old}.mlp.fc2.{{leaf}}', f'{new}.ffn.layers.1.{{leaf}}'),
-        Rename(f'{p}layers.{{i}}.downsample.reduction.weight',
-               f'{p}stages.{{i}}.downsample.reduction.weight', *merging),
-        Rename(f'{p}layers.{{i}}.downsample.norm.{{leaf}}',
-               f'{p}stages.{{i}}.downsample.norm.{{leaf}}', *merging),
+        Rename(
+            f'{p}layers.{{i}}.downsample.reduction.weight',
+            f'{p}stages.{{i}}.downsample.reduction.weight',
+            *merging,
+        ),
+        Rename(
+            f'{p}layers.{{i}}.downsample.norm.{{leaf}}',
+            f'{p}stages.{{i}}.downsample.norm.{{leaf}}',
+            *merging,
+        ),
         Rename(f'{p}norm{{i}}.{{leaf}}', f'{p}norm{{i}}.{{leaf}}'),
     ]
     # Index tables and shift masks are computed by the modules; `norm` and `head` belong to the
     # ImageNet classifier.
-    drops = [f'{old}.attn.relative_position_index', f'{old}.attn_mask', f'{p}norm.{{leaf}}',
-             f'{p}head.{{leaf}}']
+    drops = [
+        f'{old}.attn.relative_position_index',
+        f'{old}.attn_mask',
+        f'{p}norm.{{leaf}}',
+        f'{p}head.{{leaf}}',
+    ]
     return KeyTable(rows, drops)
 
 
-def pixel_decoder_table(source: str = 'sem_seg_head.pixel_decoder.',
-                        target: str = 'pixel_decoder.') -> KeyTable:
+def pixel_decoder_table(
+    source: str = 'sem_seg_head.pixel_decoder.', target: str = 'pixel_decoder.'
+) -> KeyTable:
     """The official multi-scale deformable pixel decoder to mmdet's names."""
     old = f'{source}transformer.encoder.layers.{{i}}'
     new = f'{target}encoder.layers.{{i}}'
@@ -127,7 +147,7 @@ def pixel_decoder_table(source: str = 'sem_seg_head.pixel_decoder.',
 
 
 def decoder_table(source: str = 'sem_seg_head.predictor.', target: str = 'decoder.') -> KeyTable:
-    """The official masked-attention decoder, image or video, to :class:`VideoMaskDecoder`'s names."""
+    """The official masked-attention decoder, of images or videos, to this package's names."""
     rows = [
         Rename(f'{source}query_feat.weight', f'{target}query_feat.weight'),
         Rename(f'{source}query_embed.weight', f'{target}query_embed.weight'),
@@ -137,12 +157,16 @@ def decoder_table(source: str = 'sem_seg_head.predictor.', target: str = 'decode
         Rename(f'{source}class_embed.{{leaf}}', f'{target}head.cls_embed.{{leaf}}'),
     ]
     new = f'{target}layers.{{i}}'
-    blocks = (('cross_attention', 'multihead_attn', 'cross_attn', 0),
-              ('self_attention', 'self_attn', 'self_attn', 1))
+    blocks = (
+        ('cross_attention', 'multihead_attn', 'cross_attn', 0),
+        ('self_attention', 'self_attn', 'self_attn', 1),
+    )
     for old_name, old_attn, new_attn, norm in blocks:
         old = f'{source}transformer_{old_name}_layers.{{i}}'
-        rows += [Rename(f'{old}.{old_attn}.{leaf}', f'{new}.{new_attn}.{leaf}')
-                 for leaf in _ATTENTION_LEAVES]
+        rows += [
+            Rename(f'{old}.{old_attn}.{leaf}', f'{new}.{new_attn}.{leaf}')
+            for leaf in _ATTENTION_LEAVES
+        ]
         rows.append(Rename(f'{old}.norm.{{leaf}}', f'{new}.norms.{norm}.{{leaf}}'))
     old = f'{source}transformer_ffn_layers.{{i}}'
     rows += [
@@ -151,15 +175,19 @@ def decoder_table(source: str = 'sem_seg_head.predictor.', target: str = 'decode
         Rename(f'{old}.norm.{{leaf}}', f'{new}.norms.2.{{leaf}}'),
     ]
     # The perceptron's linear layers lie at 0, 2 and 4: the activations between them count too.
-    rows += [Rename(f'{source}mask_embed.layers.{j}.{{leaf}}',
-                    f'{target}head.mask_embed.{2 * j}.{{leaf}}') for j in range(3)]
+    rows += [
+        Rename(
+            f'{source}mask_embed.layers.{j}.{{leaf}}', f'{target}head.mask_embed.{2 * j}.{{leaf}}'
+        )
+        for j in range(3)
+    ]
     return KeyTable(rows)
 
 
 def mask2former_table() -> KeyTable:
     """Every row of the official image and video Mask2Former."""
     buffers = KeyTable([], drops=['criterion.empty_weight', 'pixel_mean', 'pixel_std'])
-    return (resnet_table() + swin_table() + pixel_decoder_table() + decoder_table() + buffers)
+    return resnet_table() + swin_table() + pixel_decoder_table() + decoder_table() + buffers
 
 
 def normalise_official_keys(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -170,10 +198,12 @@ def normalise_official_keys(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """
     result = {}
     for key, value in state.items():
-        key = key.replace('sem_seg_head.predictor.static_query.',
-                          'sem_seg_head.predictor.query_feat.')
-        key = re.sub(r'^sem_seg_head\.(?!pixel_decoder\.|predictor\.)',
-                     'sem_seg_head.pixel_decoder.', key)
+        key = key.replace(
+            'sem_seg_head.predictor.static_query.', 'sem_seg_head.predictor.query_feat.'
+        )
+        key = re.sub(
+            r'^sem_seg_head\.(?!pixel_decoder\.|predictor\.)', 'sem_seg_head.pixel_decoder.', key
+        )
         if key in result:
             raise ValueError(f'two keys of the checkpoint mean {key!r}')
         result[key] = value

@@ -1,4 +1,5 @@
 """What a converted checkpoint lacks, has too much of, or has in another shape."""
+
 from dataclasses import dataclass, field
 
 from torch import Tensor, nn
@@ -34,13 +35,19 @@ class ConversionReport:
         return not (self.unexpected or self.missing or self.reshaped)
 
     def __str__(self) -> str:
-        lines = [f'{self.converted} tensors converted, {len(self.transformed)} of them re-ordered, '
-                 f'{len(self.dropped)} dropped; compared with {self.against}']
+        lines = [
+            f'{self.converted} tensors converted, {len(self.transformed)} of them re-ordered, '
+            f'{len(self.dropped)} dropped; compared with {self.against}'
+        ]
         lines += _section('missing', self.missing)
         lines += _section('unexpected', self.unexpected)
-        lines += _section('reshaped', [
-            f'{key}: {list(ours)} in the checkpoint, {list(theirs)} in the model'
-            for key, ours, theirs in self.reshaped])
+        lines += _section(
+            'reshaped',
+            [
+                f'{key}: {list(ours)} in the checkpoint, {list(theirs)} in the model'
+                for key, ours, theirs in self.reshaped
+            ],
+        )
         return '\n'.join(lines)
 
 
@@ -49,25 +56,36 @@ def _section(title: str, keys: list[str], limit: int = 20) -> list[str]:
     return lines + ([f'  ... and {len(keys) - limit} more'] if len(keys) > limit else [])
 
 
-def compare_with(conversion: Conversion, model_state: dict[str, Tensor],
-                 against: str) -> ConversionReport:
+def compare_with(
+    conversion: Conversion, model_state: dict[str, Tensor], against: str
+) -> ConversionReport:
     """Compare converted tensors with a model's.
 
     Args:
         conversion: The converted tensors.
         model_state: The model's own state dict; only its keys and shapes are read.
         against: Name of the model, for the report.
+
+    Returns:
+        The report.
     """
     state = conversion.state
-    unexpected = conversion.unexpected + [conversion.sources.get(key, key)
-                                          for key in state if key not in model_state]
+    unexpected = conversion.unexpected + [
+        conversion.sources.get(key, key) for key in state if key not in model_state
+    ]
     return ConversionReport(
-        converted=len(conversion.sources), transformed=conversion.transformed, dropped=conversion.dropped,
-        unexpected=unexpected, missing=[key for key in model_state if key not in state],
-        reshaped=[(key, tuple(value.shape), tuple(model_state[key].shape))
-                  for key, value in state.items()
-                  if key in model_state and value.shape != model_state[key].shape],
-        against=against)
+        converted=len(conversion.sources),
+        transformed=conversion.transformed,
+        dropped=conversion.dropped,
+        unexpected=unexpected,
+        missing=[key for key in model_state if key not in state],
+        reshaped=[
+            (key, tuple(value.shape), tuple(model_state[key].shape))
+            for key, value in state.items()
+            if key in model_state and value.shape != model_state[key].shape
+        ],
+        against=against,
+    )
 
 
 def model_state_of(configs: dict[str, dict]) -> dict[str, Tensor]:

@@ -1,6 +1,19 @@
 """One module per family of fixtures; importing this package registers all runners."""
-from . import (backbones, building_blocks, evaluator, mask2former_criterion, mask2former_head,
-               mask2former_model)
 
-__all__ = ['backbones', 'building_blocks', 'evaluator', 'mask2former_criterion',
-           'mask2former_head', 'mask2former_model']
+from . import (
+    backbones,
+    building_blocks,
+    evaluator,
+    mask2former_criterion,
+    mask2former_head,
+    mask2former_model,
+)
+
+__all__ = [
+    'backbones',
+    'building_blocks',
+    'evaluator',
+    'mask2former_criterion',
+    'mask2former_head',
+    'mask2former_model',
+]

@@ -1,4 +1,5 @@
 """Runners of the backbone fixtures."""
+
 from ..fixture import Difference, Fixture
 from ..golden import register
 from .common import build_component, converted_weights, evaluating

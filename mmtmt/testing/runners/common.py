@@ -1,6 +1,8 @@
 """What several runners need."""
+
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Iterator
+from typing import Any
 from unittest import mock
 
 import torch
@@ -14,6 +16,12 @@ from ..fixture import Fixture
 
 def converted_weights(fixture: Fixture) -> dict[str, Tensor]:
     """The fixture's weights by way of the checkpoint converter.
+
+    Args:
+        fixture: Holds official weights.
+
+    Returns:
+        Tensors by this package's keys.
 
     Raises:
         ValueError: The converter doesn't know some of the keys.
@@ -32,12 +40,16 @@ def build_component(name: str, state: dict[str, Tensor], **overrides) -> nn.Modu
         name: 'backbone', 'pixel_decoder' or 'decoder'.
         state: Converted weights of the whole model.
         **overrides: Config values that no shape tells.
+
+    Returns:
+        The module.
     """
     config = infer_architecture(state)[name]
     module = MODELS.build({**config, **overrides})
     prefix = f'{name}.'
     module.load_state_dict(
-        {key[len(prefix):]: value for key, value in state.items() if key.startswith(prefix)})
+        {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
+    )
     return module
 
 

@@ -1,4 +1,5 @@
 """Runner of the set criterion of Mask2Former-VIS on given predictions."""
+
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -48,34 +49,61 @@ def compare_matches(fixture: Fixture, stages: list) -> list[Difference]:
     Args:
         fixture: Has ``match_<stage>_<clip>``, (2, pairs): queries above instances.
         stages: Per stage in the order of matching (the last one first), per clip, the pairs.
+
+    Returns:
+        One difference per stage and clip.
     """
     stored = [name for name in fixture.info['arrays'] if name.startswith('match_')]
-    found = {f'match_{j}_{b}': torch.stack([pair.cpu() for pair in pairs]).numpy()
-             for j, clips in enumerate(stages) for b, pairs in enumerate(clips)}
+    found = {
+        f'match_{j}_{b}': torch.stack([pair.cpu() for pair in pairs]).numpy()
+        for j, clips in enumerate(stages)
+        for b, pairs in enumerate(clips)
+    }
     if set(stored) != set(found):
         raise ValueError(f'expected the matchings {sorted(stored)}, got {sorted(found)}')
-    return [fixture.compare(name, pairs[:, np.argsort(pairs[0], kind='stable')])
-            for name, pairs in found.items()]
+    return [
+        fixture.compare(name, pairs[:, np.argsort(pairs[0], kind='stable')])
+        for name, pairs in found.items()
+    ]
 
 
 @register('m2f_video_criterion')
 def run_criterion(fixture: Fixture) -> list[Difference]:
     """Losses, matches, points and gradients of every stage."""
     config, weights = fixture.config, fixture.info['weights']
-    criterion = MODELS.build(dict(
-        type='VideoSetCriterion', num_points=config['num_points'],
-        oversample_ratio=config['oversample_ratio'],
-        importance_sample_ratio=config['importance_sample_ratio'],
-        no_object_weight=config['no_object_weight'], class_weight=weights['loss_ce'],
-        mask_weight=weights['loss_mask'], dice_weight=weights['loss_dice'],
-        matcher=dict(type='VideoHungarianMatcher', class_cost=config['cost_class'],
-                     mask_cost=config['cost_mask'], dice_cost=config['cost_dice'])))
-    stages = [GivenPrediction(*(fixture.input(f'input_{name}_{index}').requires_grad_()
-                                for name in ('pred_logits', 'pred_masks')))
-              for index in range(config['layers'])]
-    targets = [set_criterion.ClipTarget(fixture.input(f'gt_labels_{clip}'),
-                                        fixture.input(f'gt_masks_{clip}').float())
-               for clip in range(len(config['objects']))]
+    criterion = MODELS.build(
+        dict(
+            type='VideoSetCriterion',
+            num_points=config['num_points'],
+            oversample_ratio=config['oversample_ratio'],
+            importance_sample_ratio=config['importance_sample_ratio'],
+            no_object_weight=config['no_object_weight'],
+            class_weight=weights['loss_ce'],
+            mask_weight=weights['loss_mask'],
+            dice_weight=weights['loss_dice'],
+            matcher=dict(
+                type='VideoHungarianMatcher',
+                class_cost=config['cost_class'],
+                mask_cost=config['cost_mask'],
+                dice_cost=config['cost_dice'],
+            ),
+        )
+    )
+    stages = [
+        GivenPrediction(
+            *(
+                fixture.input(f'input_{name}_{index}').requires_grad_()
+                for name in ('pred_logits', 'pred_masks')
+            )
+        )
+        for index in range(config['layers'])
+    ]
+    targets = [
+        set_criterion.ClipTarget(
+            fixture.input(f'gt_labels_{clip}'), fixture.input(f'gt_masks_{clip}').float()
+        )
+        for clip in range(len(config['objects']))
+    ]
     space = LabelSpace(torch.ones(len(targets), config['num_classes'], dtype=torch.bool))
     with ExitStack() as stack:
         stack.enter_context(fixture.replayed_rand())
@@ -83,10 +111,15 @@ def run_criterion(fixture: Fixture) -> list[Difference]:
         points = stack.enter_context(recording(set_criterion, 'uncertain_points'))
         losses = criterion(stages, targets, space)
     differences = compare_matches(fixture, matches)
-    differences += [fixture.compare(f'loss_points_{index}', value, absolute=1e-6, relative=0)
-                    for index, value in enumerate(points)]
-    return differences + _compare_losses(fixture, losses) + _compare_gradients(
-        fixture, stages, sum(losses.values()))
+    differences += [
+        fixture.compare(f'loss_points_{index}', value, absolute=1e-6, relative=0)
+        for index, value in enumerate(points)
+    ]
+    return (
+        differences
+        + _compare_losses(fixture, losses)
+        + _compare_gradients(fixture, stages, sum(losses.values()))
+    )
 
 
 def _compare_losses(fixture: Fixture, losses: dict[str, Tensor]) -> list[Difference]:
@@ -94,12 +127,15 @@ def _compare_losses(fixture: Fixture, losses: dict[str, Tensor]) -> list[Differe
     weight_of = {name: weights['_'.join(name.split('_')[:2])] for name in names}
     unweighted = [losses[own_loss_name(name)].item() / weight_of[name] for name in names]
     total = sum(losses.values()).item()
-    return [fixture.compare('losses', np.array(unweighted), absolute=1e-6),
-            close('total_weighted', total, fixture.info['total_weighted'], 1e-6, 1e-4)]
+    return [
+        fixture.compare('losses', np.array(unweighted), absolute=1e-6),
+        close('total_weighted', total, fixture.info['total_weighted'], 1e-6, 1e-4),
+    ]
 
 
-def _compare_gradients(fixture: Fixture, stages: list[GivenPrediction],
-                       total: Tensor) -> list[Difference]:
+def _compare_gradients(
+    fixture: Fixture, stages: list[GivenPrediction], total: Tensor
+) -> list[Difference]:
     total.backward()
     differences = []
     for index, stage in enumerate(stages):

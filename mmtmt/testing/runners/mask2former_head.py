@@ -1,4 +1,5 @@
 """Runner of the pixel decoder and video decoder of Mask2Former-VIS."""
+
 from mmtmt.models.outputs import mask_logits
 
 from ..fixture import Difference, Fixture
@@ -18,8 +19,9 @@ def run_head(fixture: Fixture) -> list[Difference]:
         mask_features, multi_scale, _ = pixel_decoder(features)
         outputs = decoder([level[None] for level in multi_scale], mask_features[None])
     differences = [fixture.compare('mask_features', mask_features)]
-    differences += [fixture.compare(f'multi_scale_{level}', value)
-                    for level, value in enumerate(multi_scale)]
+    differences += [
+        fixture.compare(f'multi_scale_{level}', value) for level, value in enumerate(multi_scale)
+    ]
     stages = [name for name in fixture.info['arrays'] if name.startswith('pred_logits_')]
     if len(stages) != len(outputs.predictions):
         raise ValueError(f'expected {len(stages)} stages, got {len(outputs.predictions)}')

@@ -1,4 +1,5 @@
 """Runners of the whole of Mask2Former-VIS: post-processing, images to results, a training step."""
+
 from contextlib import ExitStack
 
 import numpy as np
@@ -32,15 +33,20 @@ def run_postprocess(fixture: Fixture) -> list[Difference]:
     num_classes = config['num_classes']
     masks = fixture.input('input_pred_masks')[0].transpose(0, 1)  # (T, Q, h, w)
     scores, labels, queries = best_pairs(
-        fixture.input('input_pred_logits'), torch.ones(num_classes, dtype=torch.bool),
-        torch.arange(num_classes), len(fixture.array('scores')))
+        fixture.input('input_pred_logits'),
+        torch.ones(num_classes, dtype=torch.bool),
+        torch.arange(num_classes),
+        len(fixture.array('scores')),
+    )
     masks = masks_at_original_size(
-        masks, tuple(config['padded_hw']), tuple(config['image_hw']), tuple(config['output_hw']))
+        masks, tuple(config['padded_hw']), tuple(config['image_hw']), tuple(config['output_hw'])
+    )
     return compare_results(fixture, scores, labels, masks.transpose(0, 1)[queries].numpy())
 
 
-def compare_results(fixture: Fixture, scores: Tensor, labels: Tensor,
-                    masks: np.ndarray) -> list[Difference]:
+def compare_results(
+    fixture: Fixture, scores: Tensor, labels: Tensor, masks: np.ndarray
+) -> list[Difference]:
     """Compare the results of a video, both sides by falling score.
 
     Args:
@@ -48,6 +54,9 @@ def compare_results(fixture: Fixture, scores: Tensor, labels: Tensor,
         scores: (M,).
         labels: (M,).
         masks: (M, T, H, W) bool.
+
+    Returns:
+        Differences of scores, labels and masks.
     """
     theirs = np.argsort(-fixture.array('scores'), kind='stable')
     ours = np.argsort(-scores.numpy(), kind='stable')
@@ -77,13 +86,20 @@ def build_model(fixture: Fixture, **overrides) -> tuple[Mask2FormerVIS, dict[str
     components = infer_architecture(conversion.state, fixture.config.get('nheads', 8))
     names = [f'category {index}' for index in range(components['decoder']['num_classes'])]
     config = fixture.config
-    model = MODELS.build(dict(
-        type='Mask2FormerVIS', **components, **overrides,
-        taxonomy=dict(vocabularies=[dict(name=VOCABULARY, names=names)], aliases='strict'),
-        data_preprocessor=dict(
-            type='mmtmt.ClipDataPreprocessor', mean=config.get('pixel_mean', PIXEL_MEAN),
-            std=config.get('pixel_std', PIXEL_STD),
-            pad_size_divisor=config.get('size_divisibility', 32))))
+    model = MODELS.build(
+        dict(
+            type='Mask2FormerVIS',
+            **components,
+            **overrides,
+            taxonomy=dict(vocabularies=[dict(name=VOCABULARY, names=names)], aliases='strict'),
+            data_preprocessor=dict(
+                type='mmtmt.ClipDataPreprocessor',
+                mean=config.get('pixel_mean', PIXEL_MEAN),
+                std=config.get('pixel_std', PIXEL_STD),
+                pad_size_divisor=config.get('size_divisibility', 32),
+            ),
+        )
+    )
     model.load_state_dict(conversion.state)
     return model, conversion.sources
 
@@ -91,8 +107,7 @@ def build_model(fixture: Fixture, **overrides) -> tuple[Mask2FormerVIS, dict[str
 @register('m2f_video_inference')
 def run_inference(fixture: Fixture) -> list[Difference]:
     """Images to results, by the stream that users call too."""
-    model, _ = build_model(
-        fixture, test_cfg=dict(max_per_video=len(fixture.array('scores'))))
+    model, _ = build_model(fixture, test_cfg=dict(max_per_video=len(fixture.array('scores'))))
     images = fixture.array('images_uint8')
     size, output_size = images.shape[-2:], tuple(fixture.config['output_hw'])
     sample = _make_sample(len(images), size, output_size)
@@ -103,8 +118,12 @@ def run_inference(fixture: Fixture) -> list[Difference]:
     return [
         fixture.compare('pred_logits', prediction.class_logits),
         fixture.compare('pred_masks', masks),
-        *compare_results(fixture, tubes.scores, tubes.labels,
-                         np.stack([decode_tube(tube, *output_size) for tube in tubes.tubes])),
+        *compare_results(
+            fixture,
+            tubes.scores,
+            tubes.labels,
+            np.stack([decode_tube(tube, *output_size) for tube in tubes.tubes]),
+        ),
     ]
 
 
@@ -112,11 +131,24 @@ def run_inference(fixture: Fixture) -> list[Difference]:
 def run_training(fixture: Fixture) -> list[Difference]:
     """One training step: losses, matches and the gradient of every parameter."""
     config = fixture.config
-    model, official = build_model(fixture, criterion=dict(
-        type='VideoSetCriterion',
-        **{name: config[name] for name in (
-            'num_points', 'oversample_ratio', 'importance_sample_ratio', 'no_object_weight',
-            'class_weight', 'mask_weight', 'dice_weight')}))
+    model, official = build_model(
+        fixture,
+        criterion=dict(
+            type='VideoSetCriterion',
+            **{
+                name: config[name]
+                for name in (
+                    'num_points',
+                    'oversample_ratio',
+                    'importance_sample_ratio',
+                    'no_object_weight',
+                    'class_weight',
+                    'mask_weight',
+                    'dice_weight',
+                )
+            },
+        ),
+    )
     model.train()
     batch = model.data_preprocessor(_training_batch(fixture), training=True)
     with ExitStack() as stack:
@@ -135,11 +167,18 @@ def run_training(fixture: Fixture) -> list[Difference]:
     ]
 
 
-def _make_sample(frames: int, size: tuple[int, int],
-                 output_size: tuple[int, int]) -> TubeDataSample:
+def _make_sample(
+    frames: int, size: tuple[int, int], output_size: tuple[int, int]
+) -> TubeDataSample:
     return make_sample(
-        dataset=VOCABULARY, vocabulary=VOCABULARY, video_id=1, frame_indices=list(range(frames)),
-        video_length=frames, ori_shape=output_size, img_shape=size)
+        dataset=VOCABULARY,
+        vocabulary=VOCABULARY,
+        video_id=1,
+        frame_indices=list(range(frames)),
+        video_length=frames,
+        ori_shape=output_size,
+        img_shape=size,
+    )
 
 
 def _training_batch(fixture: Fixture) -> dict:
@@ -148,18 +187,23 @@ def _training_batch(fixture: Fixture) -> dict:
         images = fixture.input(f'images_uint8_{clip}')
         sample = _make_sample(len(images), images.shape[-2:], images.shape[-2:])
         labels = fixture.input(f'gt_labels_{clip}')
-        sample.gt_tubes = make_tubes(labels, fixture.input(f'gt_masks_{clip}'),
-                                     torch.arange(1, len(labels) + 1))
+        sample.gt_tubes = make_tubes(
+            labels, fixture.input(f'gt_masks_{clip}'), torch.arange(1, len(labels) + 1)
+        )
         batch['inputs'].append(images)
         batch['data_samples'].append(sample)
     return batch
 
 
-def _compare_gradients(fixture: Fixture, model: Mask2FormerVIS,
-                       official: dict[str, str]) -> list[Difference]:
+def _compare_gradients(
+    fixture: Fixture, model: Mask2FormerVIS, official: dict[str, str]
+) -> list[Difference]:
     """Norm and sum of each parameter's gradient; the parameters trained must be the same."""
-    gradients = {official[name]: parameter.grad for name, parameter in model.named_parameters()
-                 if parameter.requires_grad}
+    gradients = {
+        official[name]: parameter.grad
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    }
     without = sorted(key for key, value in gradients.items() if value is None)
     keys = fixture.info['grad_keys']
     expected = sorted(set(keys) | set(fixture.info['grad_none']))

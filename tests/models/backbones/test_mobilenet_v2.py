@@ -46,14 +46,18 @@ def folded_state(model):
 
 def test_equals_torchvision_with_norms(reference, tmp_path):
     torch.save(reference.state_dict(), tmp_path / 'weights.pth')
-    model = MobileNetV2(weights=str(tmp_path / 'weights.pth'), norm_cfg=dict(type='BN'),
-                        same_padding=False, expand_last=True)
+    model = MobileNetV2(
+        weights=str(tmp_path / 'weights.pth'),
+        norm_cfg=dict(type='BN'),
+        same_padding=False,
+        expand_last=True,
+    )
     model.init_weights()
     model.eval()
     image = torch.randn(2, 3, 64, 96)
     maps = model(image)
     for index, value in zip((3, 6, 13, 18), maps):
-        torch.testing.assert_close(value, reference.features[:index + 1](image))
+        torch.testing.assert_close(value, reference.features[: index + 1](image))
 
 
 def test_folded_weights_equal_norms(reference, tmp_path):
@@ -63,8 +67,9 @@ def test_folded_weights_equal_norms(reference, tmp_path):
     model.init_weights()
     assert not any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
     image = torch.randn(1, 3, 64, 64)
-    torch.testing.assert_close(model.eval()(image)[-1], reference.features[:18](image),
-                               atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        model.eval()(image)[-1], reference.features[:18](image), atol=1e-5, rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize('size', [(64, 64), (65, 67), (33, 98)])
@@ -79,9 +84,9 @@ def test_shapes_and_channels(size):
 def test_same_padding_puts_the_odd_pixel_at_the_end():
     conv = PaddedConv2d(1, 1, 3, stride=2, bias=False)
     nn.init.ones_(conv.weight)
-    image = torch.arange(1., 5.)[None, None, None].expand(1, 1, 4, 4)
+    image = torch.arange(1.0, 5.0)[None, None, None].expand(1, 1, 4, 4)
     # rows of windows 0..2 and 2..3 with one pixel of padding after the last
-    torch.testing.assert_close(conv(image)[0, 0, 0], torch.tensor([18., 21.]))
+    torch.testing.assert_close(conv(image)[0, 0, 0], torch.tensor([18.0, 21.0]))
 
 
 def test_widen_factor_and_fewer_strides():
@@ -99,8 +104,11 @@ def test_frozen_stages(frozen, first_trained):
     for index, layer in enumerate(model.features):
         trained = index >= first_trained
         assert all(parameter.requires_grad == trained for parameter in layer.parameters())
-        assert all(module.training == trained for module in layer.modules()
-                   if isinstance(module, nn.BatchNorm2d))
+        assert all(
+            module.training == trained
+            for module in layer.modules()
+            if isinstance(module, nn.BatchNorm2d)
+        )
 
 
 def test_norm_eval_keeps_statistics():
@@ -129,8 +137,16 @@ def test_weights_of_another_kind(reference, tmp_path):
         MobileNetV2(weights=str(tmp_path / 'broken.npz')).init_weights()
 
 
-@pytest.mark.parametrize('wrong', [dict(strides=(8, 4)), dict(strides=(4, 64)), dict(strides=()),
-                                   dict(frozen_stages=5), dict(weights='a', init_cfg=dict())])
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        dict(strides=(8, 4)),
+        dict(strides=(4, 64)),
+        dict(strides=()),
+        dict(frozen_stages=5),
+        dict(weights='a', init_cfg=dict()),
+    ],
+)
 def test_wrong_arguments(wrong):
     with pytest.raises(ValueError):
         MobileNetV2(**wrong)

@@ -6,17 +6,21 @@ from mmtmt.models.backbones import TimmFeatures
 timm = pytest.importorskip('timm')
 
 
-@pytest.mark.parametrize('name, kwargs', [
-    ('resnet18', {}),
-    ('convnext_atto', {}),
-    ('swin_s3_tiny_224', dict(img_size=(64, 96))),
-])
+@pytest.mark.parametrize(
+    'name, kwargs',
+    [
+        ('resnet18', {}),
+        ('convnext_atto', {}),
+        ('swin_s3_tiny_224', dict(img_size=(64, 96))),
+    ],
+)
 def test_maps_of_the_asked_strides(name, kwargs):
     model = TimmFeatures(model_name=name, model_kwargs=kwargs).eval()
     maps = model(torch.zeros(1, 3, 64, 96))
     assert [tuple(value.shape) for value in maps] == [
         (1, channels, 64 // stride, 96 // stride)
-        for channels, stride in zip(model.out_channels, (4, 8, 16, 32))]
+        for channels, stride in zip(model.out_channels, (4, 8, 16, 32))
+    ]
 
 
 @pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])
@@ -27,6 +31,7 @@ def test_weights_come_from_a_file(suffix, tmp_path):
         torch.save(reference.state_dict(), path)
     else:
         from safetensors.torch import save_file
+
         save_file(reference.state_dict(), path)
     model = TimmFeatures(model_name='resnet10t', weights=str(path), strides=(32,))
     model.init_weights()

@@ -1,4 +1,5 @@
 """Official-style state dicts, from the recipes of the golden fixtures."""
+
 from pathlib import Path
 
 import pytest

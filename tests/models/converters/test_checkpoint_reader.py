@@ -17,7 +17,7 @@ class Evil:
         self.path = path
 
     def __reduce__(self):
-        return os.mkdir, (str(self.path), )
+        return os.mkdir, (str(self.path),)
 
 
 ARRAYS = {
@@ -58,10 +58,12 @@ def test_pickle_of_python_2(tmp_path):
     stream = io.BytesIO(pickle.dumps({'a': array}, protocol=2))
     names = [opcode.name for opcode, _, _ in pickletools.genops(stream.getvalue())]
     assert 'SHORT_BINSTRING' not in names
-    payload = (b'\x80\x02}q\x00U\x01acnumpy.core.multiarray\n_reconstruct\nq\x01cnumpy\nndarray\n'
-               b'q\x02K\x00\x85U\x01b\x87Rq\x03(K\x01K\x03\x85cnumpy\ndtype\nq\x04U\x02u1K\x00'
-               b'K\x01\x87Rq\x05(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89'
-               b'U\x03\xc8\xc9\xcatbs.')
+    payload = (
+        b'\x80\x02}q\x00U\x01acnumpy.core.multiarray\n_reconstruct\nq\x01cnumpy\nndarray\n'
+        b'q\x02K\x00\x85U\x01b\x87Rq\x03(K\x01K\x03\x85cnumpy\ndtype\nq\x04U\x02u1K\x00'
+        b'K\x01\x87Rq\x05(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89'
+        b'U\x03\xc8\xc9\xcatbs.'
+    )
     path = tmp_path / 'model.pkl'
     path.write_bytes(payload)
     assert np.array_equal(read_checkpoint(path)['a'], array)
@@ -84,7 +86,7 @@ def test_code_is_refused_unless_trusted(suffix, tmp_path):
 
 def test_other_codecs_are_refused(tmp_path):
     path = tmp_path / 'model.pkl'
-    path.write_bytes(b"c_codecs\nencode\n(Vabc\nVzip\ntR.")
+    path.write_bytes(b'c_codecs\nencode\n(Vabc\nVzip\ntR.')
     with pytest.raises(ValueError, match="codec 'zip'"):
         read_checkpoint(path)
 
@@ -107,7 +109,7 @@ def test_damaged_files(name, tmp_path):
     else:
         torch.save(dict(model={'a': torch.zeros(1000)}), whole)
     content = whole.read_bytes()
-    for part in (b'', content[:len(content) // 2], b'<html>' + content):
+    for part in (b'', content[: len(content) // 2], b'<html>' + content):
         path.write_bytes(part)
         with pytest.raises(ValueError, match=f'cannot read .*{name}'):
             read_checkpoint(path)

@@ -3,27 +3,35 @@ import torch
 
 from mmtmt.models.converters import KeyTable, Rename
 
-TABLE = KeyTable([
-    Rename('layers.{i}.{j}.norm1.{leaf}', 'blocks.{j}.{i}.norms.0.{leaf}'),
-    Rename('head.{rest}', 'predictor.{rest}'),
-    Rename('merge.weight', 'merging.weight', lambda x: x.flip(0), lambda x: x.flip(0)),
-], drops=['head.index', 'counter.{i}'])
+TABLE = KeyTable(
+    [
+        Rename('layers.{i}.{j}.norm1.{leaf}', 'blocks.{j}.{i}.norms.0.{leaf}'),
+        Rename('head.{rest}', 'predictor.{rest}'),
+        Rename('merge.weight', 'merging.weight', lambda x: x.flip(0), lambda x: x.flip(0)),
+    ],
+    drops=['head.index', 'counter.{i}'],
+)
 
 
-@pytest.mark.parametrize('key, target', [
-    ('layers.3.12.norm1.bias', 'blocks.12.3.norms.0.bias'),
-    ('head.mlp.0.weight', 'predictor.mlp.0.weight'),
-    ('layers.x.1.norm1.bias', None),
-    ('layers.3.12.norm1.bias.more', None),
-    ('layersX3.12.norm1.bias', None),
-])
+@pytest.mark.parametrize(
+    'key, target',
+    [
+        ('layers.3.12.norm1.bias', 'blocks.12.3.norms.0.bias'),
+        ('head.mlp.0.weight', 'predictor.mlp.0.weight'),
+        ('layers.x.1.norm1.bias', None),
+        ('layers.3.12.norm1.bias.more', None),
+        ('layersX3.12.norm1.bias', None),
+    ],
+)
 def test_rename(key, target):
     assert TABLE.rename(key)[0] == target
 
 
 def test_convert_sorts_the_keys():
-    state = {key: torch.arange(3.) for key in (
-        'layers.0.1.norm1.weight', 'merge.weight', 'head.index', 'counter.7', 'nobody')}
+    state = {
+        key: torch.arange(3.0)
+        for key in ('layers.0.1.norm1.weight', 'merge.weight', 'head.index', 'counter.7', 'nobody')
+    }
     result = TABLE.convert(state)
     assert set(result.state) == {'blocks.1.0.norms.0.weight', 'merging.weight'}
     assert result.dropped == ['head.index', 'counter.7']
@@ -34,7 +42,7 @@ def test_convert_sorts_the_keys():
 
 
 def test_reversed_leads_back():
-    state = {'layers.0.1.norm1.weight': torch.arange(3.), 'merge.weight': torch.arange(4.)}
+    state = {'layers.0.1.norm1.weight': torch.arange(3.0), 'merge.weight': torch.arange(4.0)}
     back = TABLE.reversed().convert(TABLE.convert(state).state).state
     assert back.keys() == state.keys()
     assert all(torch.equal(back[key], state[key]) for key in state)

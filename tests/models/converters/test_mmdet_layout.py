@@ -4,8 +4,12 @@ import pytest
 import torch
 from mmengine.hub import get_config
 
-from mmtmt.models.converters import (convert_checkpoint, convert_mmdet, convert_to_mmdet,
-                                     infer_architecture)
+from mmtmt.models.converters import (
+    convert_checkpoint,
+    convert_mmdet,
+    convert_to_mmdet,
+    infer_architecture,
+)
 from mmtmt.models.outputs import mask_logits
 from mmtmt.registry import MODELS
 
@@ -31,8 +35,14 @@ def small_mmdet_model():
         decoder.layer_cfg[part].embed_dims = 64
     decoder.layer_cfg.ffn_cfg.feedforward_channels = 80
     decoder.num_layers = 4
-    head.update(in_channels=[8, 16, 24, 32], feat_channels=64, out_channels=64, num_queries=11,
-                num_classes=7, strides=[4, 8, 16, 32])
+    head.update(
+        in_channels=[8, 16, 24, 32],
+        feat_channels=64,
+        out_channels=64,
+        num_queries=11,
+        num_classes=7,
+        strides=[4, 8, 16, 32],
+    )
     head.loss_cls.class_weight = [1.0] * 7 + [0.1]
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -59,10 +69,16 @@ def test_same_predictions(mmdet_head, mmdet_state):
     for name, config in infer_architecture(result.state).items():
         modules[name] = MODELS.build(config).eval()
         modules[name].load_state_dict(
-            {key.removeprefix(f'{name}.'): value for key, value in result.state.items()
-             if key.startswith(f'{name}.')})
-    features = [torch.randn(3, channels, 64 // stride, 96 // stride)
-                for channels, stride in zip((8, 16, 24, 32), (4, 8, 16, 32))]
+            {
+                key.removeprefix(f'{name}.'): value
+                for key, value in result.state.items()
+                if key.startswith(f'{name}.')
+            }
+        )
+    features = [
+        torch.randn(3, channels, 64 // stride, 96 // stride)
+        for channels, stride in zip((8, 16, 24, 32), (4, 8, 16, 32))
+    ]
     with torch.no_grad():
         theirs = mmdet_head(features, None)
         mask_features, levels, _ = modules['pixel_decoder'](features)
@@ -86,7 +102,8 @@ def test_image_models_and_older_names(mmdet_state):
         if '.encoder.' in key:
             return key.replace('.self_attn.', '.attentions.0.')
         return key.replace('.cross_attn.', '.attentions.0.').replace(
-            '.self_attn.', '.attentions.1.')
+            '.self_attn.', '.attentions.1.'
+        )
 
     expected = convert_mmdet(mmdet_state).state
     state = convert_mmdet({older(key): value for key, value in mmdet_state.items()}).state

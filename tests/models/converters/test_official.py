@@ -1,8 +1,15 @@
 import pytest
 import torch
 
-from mmtmt.models.converters import (KeyTable, Rename, convert_checkpoint, convert_official,
-                                     infer_architecture, infer_backbone, report_on)
+from mmtmt.models.converters import (
+    KeyTable,
+    Rename,
+    convert_checkpoint,
+    convert_official,
+    infer_architecture,
+    infer_backbone,
+    report_on,
+)
 from mmtmt.models.converters.official import relative_position_index, swin_table
 from mmtmt.registry import MODELS
 
@@ -54,13 +61,17 @@ def test_both_names_of_the_queries(official_state):
 def test_projected_levels():
     name = 'sem_seg_head.predictor.input_proj.2.weight'
     assert list(convert_official({name: torch.zeros(8, 4, 1, 1)}).state) == [
-        'decoder.input_projs.2.weight']
+        'decoder.input_projs.2.weight'
+    ]
 
 
 def test_backbone_file_keeps_its_form(official_state, official_swin):
     for state in (official_state, official_swin):
-        alone = {key.removeprefix('backbone.'): value for key, value in state.items()
-                 if key.startswith('backbone.')}
+        alone = {
+            key.removeprefix('backbone.'): value
+            for key, value in state.items()
+            if key.startswith('backbone.')
+        }
         alone['norm.weight' if state is official_swin else 'stem.fc.weight'] = torch.zeros(3)
         result = convert_checkpoint({'model': alone, 'matching_heuristics': True})
         assert len(result.dropped) == 1 and not result.unexpected
@@ -72,18 +83,32 @@ def test_backbone_file_keeps_its_form(official_state, official_swin):
 def test_swin_reorders_the_merged_neighbours(official_swin):
     result = convert_official(official_swin)
     assert sorted(result.transformed) == sorted(
-        f'backbone.stages.{i}.downsample.{name}' for i in range(3)
-        for name in ('norm.bias', 'norm.weight', 'reduction.weight'))
-    back = swin_table().reversed().convert(
-        {key: value for key, value in result.state.items() if not key.endswith('_index')}).state
+        f'backbone.stages.{i}.downsample.{name}'
+        for i in range(3)
+        for name in ('norm.bias', 'norm.weight', 'reduction.weight')
+    )
+    back = (
+        swin_table()
+        .reversed()
+        .convert({key: value for key, value in result.state.items() if not key.endswith('_index')})
+        .state
+    )
     assert all(torch.equal(back[key], value) for key, value in official_swin.items())
 
 
 @pytest.mark.parametrize('window', [2, 4, 7, 12])
 def test_index_table_is_the_modules_own(window):
-    swin = MODELS.build(dict(type='mmdet.SwinTransformer', embed_dims=8, depths=(1, ),
-                             num_heads=(1, ), strides=(4, ), out_indices=(0, ),
-                             window_size=window))
+    swin = MODELS.build(
+        dict(
+            type='mmdet.SwinTransformer',
+            embed_dims=8,
+            depths=(1,),
+            num_heads=(1,),
+            strides=(4,),
+            out_indices=(0,),
+            window_size=window,
+        )
+    )
     own = swin.state_dict()['stages.0.blocks.0.attn.w_msa.relative_position_index']
     assert torch.equal(relative_position_index(window), own)
 
@@ -106,7 +131,7 @@ def test_report_names_what_is_missing_and_reshaped(official_state):
     broken['somebody.else'] = torch.zeros(1)
     report = report_on(convert_official(broken))
     assert report.missing == ['decoder.layers.3.ffn.2.bias']
-    assert report.reshaped == [('decoder.head.cls_embed.bias', (81, ), (41, ))]
+    assert report.reshaped == [('decoder.head.cls_embed.bias', (81,), (41,))]
     assert report.unexpected == ['somebody.else']
     text = str(report)
     assert 'missing: 1' in text and 'decoder.layers.3.ffn.2.bias' in text
@@ -121,10 +146,14 @@ def test_checkpoint_without_what_tells_a_size(official_state):
 
 def test_further_projects_add_their_rows():
     table = KeyTable([Rename('vita_module.{rest}', 'clip_decoder.{rest}')])
-    state = {'vita_module.fq_pos.weight': torch.zeros(2),
-             'backbone.stem.conv1.weight': torch.zeros(1)}
+    state = {
+        'vita_module.fq_pos.weight': torch.zeros(2),
+        'backbone.stem.conv1.weight': torch.zeros(1),
+    }
     assert list(convert_official(state, table).state) == [
-        'clip_decoder.fq_pos.weight', 'backbone.conv1.weight']
+        'clip_decoder.fq_pos.weight',
+        'backbone.conv1.weight',
+    ]
     assert convert_official(state).unexpected == ['vita_module.fq_pos.weight']
 
 
