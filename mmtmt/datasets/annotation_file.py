@@ -8,32 +8,35 @@ derived (``length``, ``bboxes``, ``areas``) may be missing.
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mmtmt.datasets.json_stream import read_json_stream
 from mmtmt.datasets.packed_tube import PackedTube
-from mmtmt.taxonomy.vocabulary import Vocabulary, read_json
+from mmtmt.taxonomy import Vocabulary
 
 MAX_SIDE = 2**15
 # The parent folder, a root, a drive letter, or an end of a C string.
 _UNSAFE_NAME = re.compile(r'(^|[\\/])\.\.([\\/]|$)|^[\\/]|^[A-Za-z]:|\0')
 
 
-def load_annotation_file(path: str | Path) -> dict[str, Any]:
-    """Read a file, compressing masks as they are parsed.
+def load_annotation_file(path: str | Path, store: bytearray) -> dict[str, Any]:
+    """Read a file, moving masks out of the way as they are parsed.
 
     Args:
         path: The json file.
+        store: Buffer that takes the masks.
 
     Returns:
-        Its content; ``segmentations`` with run-length encoded masks are `PackedTube` objects,
-        ``bboxes`` and ``areas`` of tubes are left out.
+        Its content; ``segmentations`` with run-length encoded masks are `PackedTube` objects
+        whose ``counts`` are in the store, ``bboxes`` and ``areas`` of tubes are left out.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not json, not of this family, or a mask is malformed.
     """
-    data = read_json(path, object_pairs_hook=_compact)
+    data = read_json_stream(path, object_pairs_hook=partial(_compact, store=store))
     if not isinstance(data.get('videos'), list):
         hint = ' (it has "images": a COCO file?)' if 'images' in data else ''
         raise ValueError(
@@ -43,7 +46,7 @@ def load_annotation_file(path: str | Path) -> dict[str, Any]:
     return data
 
 
-def _compact(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _compact(pairs: list[tuple[str, Any]], store: bytearray) -> dict[str, Any]:
     """Pack the tube of an annotation as soon as the parser has read it."""
     entry = dict(pairs)
     segmentations = entry.get('segmentations')
@@ -63,6 +66,7 @@ def _compact(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             entry['segmentations'] = PackedTube.pack(segmentations, *size)
         except ValueError as error:
             raise ValueError(f'annotation {entry.get("id")!r}: {error}') from error
+        entry['segmentations'].move_to(store)
     return entry
 
 
@@ -119,6 +123,7 @@ def parse_annotations(
     videos: dict[int, dict[str, Any]],
     vocabulary: Vocabulary,
     path: str | Path,
+    store: bytearray,
 ) -> None:
     """Check the annotations of a file and add them to their videos.
 
@@ -129,6 +134,7 @@ def parse_annotations(
             ``tube`` (`PackedTube`).
         vocabulary: Vocabulary of the file.
         path: The file, for error messages.
+        store: Buffer that takes the masks.
 
     Raises:
         ValueError: If an annotation is malformed, its id stands twice, its video or category is
@@ -156,6 +162,7 @@ def parse_annotations(
             tube = _fit_tube(annotation.get('segmentations'), video)
         except ValueError as error:
             raise ValueError(f'{where}: {error}') from error
+        tube.move_to(store)
         video['instances'].append(
             {
                 'annotation_id': annotation_id,

@@ -13,8 +13,9 @@ from mmtmt.structures.rle import compress
 class PackedTube:
     """The compressed masks of one object, all frames in one byte string.
 
-    A set like UVO has half a million masks; a dictionary with its string for each would take five
-    times the memory of the masks, and every worker process would copy them on the first touch.
+    A set like UVO has half a million masks; a dictionary with its string for each would take
+    several times the memory of the masks, and every worker process would copy them on the first
+    touch.
 
     Args:
         height: Height of the frames in pixels.
@@ -24,13 +25,14 @@ class PackedTube:
             where the object is absent.
     """
 
-    __slots__ = ('blob', 'ends', 'height', 'width')
+    __slots__ = ('blob', 'ends', 'height', 'start', 'width')
 
     def __init__(self, height: int, width: int, blob: bytes, ends: np.ndarray) -> None:
         self.height = height
         self.width = width
-        self.blob = blob
+        self.blob: bytes | None = blob
         self.ends = ends
+        self.start: int | None = None
 
     @classmethod
     def pack(cls, segmentations: Sequence[Any], height: int, width: int) -> PackedTube:
@@ -55,6 +57,26 @@ class PackedTube:
                 raise ValueError(f'segmentations[{frame}]: {error}') from error
         ends = np.cumsum([len(c) for c in counts], dtype=np.int64)
         return cls(height, width, b''.join(counts), ends)
+
+    @property
+    def num_bytes(self) -> int:
+        """Length of the ``counts`` of all frames; 0 where the object is absent throughout."""
+        return int(self.ends[-1]) if len(self.ends) else 0
+
+    def move_to(self, store: bytearray) -> None:
+        """Move the ``counts`` to the end of a buffer that all tubes of a file share."""
+        if self.start is None:
+            self.start = len(store)
+            store += self.blob
+            self.blob = None
+
+    def fetch_from(self, store: np.ndarray) -> None:
+        """Get the ``counts`` back.
+
+        Args:
+            store: The buffer as an array of uint8.
+        """
+        self.blob = store[self.start : self.start + self.num_bytes].tobytes()
 
     def __len__(self) -> int:
         """Return the number of frames."""

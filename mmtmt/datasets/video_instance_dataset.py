@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ class VideoInstanceDataset(BaseDataset):
     missing. Here all frames stay, ids are 1, 2, ... within a video, and labels follow the
     vocabulary, never the order of the file.
 
-    Masks stay compressed, in buffers that worker processes share. Randomness comes from the
+    Masks stay compressed, in one buffer that worker processes share. Randomness comes from the
     `SampleKey` alone that the sampler passes as an index. A plain integer works too and gives
     the same clip at every visit.
 
@@ -109,7 +108,8 @@ class VideoInstanceDataset(BaseDataset):
         Raises:
             ValueError: If the file is not valid, or lacks annotations outside test mode.
         """
-        data = load_annotation_file(self.ann_file)
+        store = bytearray()
+        data = load_annotation_file(self.ann_file, store)
         annotated = data.get('annotations') is not None
         if not annotated and not self.test_mode:
             raise ValueError(
@@ -119,7 +119,8 @@ class VideoInstanceDataset(BaseDataset):
         if 'categories' in data or self.vocabulary is None or annotated:
             self.vocabulary = self._check_categories(data.get('categories'))
         videos = parse_videos(data, self.ann_file)
-        parse_annotations(data, videos, self.vocabulary, self.ann_file)
+        parse_annotations(data, videos, self.vocabulary, self.ann_file, store)
+        self.mask_store = np.frombuffer(store, np.uint8)
         return list(videos.values())
 
     def _check_categories(self, categories: Any) -> Vocabulary:
@@ -143,7 +144,7 @@ class VideoInstanceDataset(BaseDataset):
             video
             for video in self.data_list
             if any(
-                not instance['iscrowd'] and len(instance['tube'].blob) > 0
+                not instance['iscrowd'] and instance['tube'].num_bytes
                 for instance in video['instances']
             )
         ]
@@ -153,20 +154,6 @@ class VideoInstanceDataset(BaseDataset):
             dropped = len(self.data_list) - len(kept)
             print_log(f'{self.name}: left out {dropped} videos without instances', 'current')
         return kept
-
-    def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
-        """Move the videos into one buffer, which worker processes share.
-
-        The base class holds everything three times on the way; here each video is freed as soon
-        as it is written.
-        """
-        buffer, ends = bytearray(), []
-        for index, video in enumerate(self.data_list):
-            buffer += pickle.dumps(video, protocol=pickle.HIGHEST_PROTOCOL)
-            ends.append(len(buffer))
-            self.data_list[index] = None
-        self.data_list.clear()
-        return np.frombuffer(buffer, np.uint8), np.array(ends, dtype=np.int64)
 
     def __getitem__(self, key: int | SampleKey) -> dict[str, Any]:
         """Run the pipeline on a video.
@@ -210,4 +197,6 @@ class VideoInstanceDataset(BaseDataset):
         """
         data_info = super().get_data_info(idx)
         data_info.pop('sample_idx')
+        for instance in data_info['instances']:
+            instance['tube'].fetch_from(self.mask_store)
         return data_info
