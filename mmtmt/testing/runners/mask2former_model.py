@@ -221,5 +221,11 @@ def _compare_gradients(
     slack = (1e-2 + 1e-3 * roots) * stored + floor
     return [
         fixture.compare('grad_l2', norms, absolute=floor, relative=1e-2),
-        close('grad_sum in units of what is allowed', sums / slack, fixture.array('grad_sum') / slack, 1.0, 0.0),
+        close(
+            'grad_sum in units of what is allowed',
+            sums / slack,
+            fixture.array('grad_sum') / slack,
+            1.0,
+            0.0,
+        ),
     ]
