@@ -35,6 +35,8 @@ class VISRunner(_Runner):
     - Training iterations use :class:`mmtmt.engine.loops.IterBasedTrainLoop`.
     - ``launcher='pytorch'`` works on machines without a GPU, over gloo.
     - Misspelt types and arguments in the config are named before anything is built.
+    - Predictions for hidden ground truth go to ``predictions`` in the work directory, unless the
+      metric's ``outfile_prefix`` says otherwise.
 
     Args are mmengine's, plus ``cfg.strict_load`` (default False): whether ``load_from`` demands a
     checkpoint that fits in every entry.
@@ -54,6 +56,10 @@ class VISRunner(_Runner):
         cfg.setdefault('default_scope', 'mmtmt')
         cfg.setdefault('work_dir', 'work_dirs/default')
         check_config(cfg)
+        for evaluator in (cfg.get('val_evaluator'), cfg.get('test_evaluator')):
+            for metric in evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]:
+                if isinstance(metric, dict) and metric.get('format_only'):
+                    metric.setdefault('outfile_prefix', f'{cfg["work_dir"]}/predictions')
         return super().from_cfg(cfg)
 
     # --- processes on machines without a GPU
