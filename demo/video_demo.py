@@ -70,9 +70,11 @@ def main() -> None:
     args = parse_args()
     # Imported after the arguments are known to be right: this takes seconds.
     from mmtmt.apis import VISInferencer
+    from mmtmt.taxonomy import registered_vocabularies
 
     vocabulary = args.vocabulary
-    if vocabulary and ',' in vocabulary:
+    known = [*registered_vocabularies(), None]
+    if vocabulary not in known and not vocabulary.endswith('.json'):
         vocabulary = [name.strip() for name in vocabulary.split(',') if name.strip()]
     try:
         inferencer = VISInferencer(

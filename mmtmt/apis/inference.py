@@ -170,7 +170,7 @@ class VISInferencer:
         trust: bool = False,
     ) -> None:
         self.model = init_model(config, checkpoint, device, trust)
-        self.vocabulary = resolve_vocabulary(vocabulary, self.model.taxonomy)
+        self.vocabulary = evaluation_vocabulary(vocabulary, self.model.taxonomy)
         self.resize = resize or resize_of_test_pipeline(self.model.cfg)
 
     def __call__(
@@ -210,7 +210,7 @@ class VISInferencer:
         )
 
 
-def resolve_vocabulary(
+def evaluation_vocabulary(
     vocabulary: str | Path | Sequence[str] | Vocabulary | None, taxonomy: Taxonomy
 ) -> Vocabulary:
     """The categories to predict in.
@@ -223,7 +223,12 @@ def resolve_vocabulary(
         The vocabulary.
     """
     if vocabulary is None:
-        categories = tuple(map(Category, taxonomy.names, taxonomy.keys, taxonomy.texts))
+        # One name may stand for two things (the animal and the computer's mouse): keys don't.
+        names = [
+            name if taxonomy.names.count(name) == 1 else key
+            for name, key in zip(taxonomy.names, taxonomy.keys)
+        ]
+        categories = tuple(map(Category, names, taxonomy.keys, taxonomy.texts))
         return Vocabulary('union', categories, tuple(range(1, len(categories) + 1)))
     if isinstance(vocabulary, (str, Path, Vocabulary)):
         return load_vocabulary(vocabulary)

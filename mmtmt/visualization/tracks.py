@@ -55,7 +55,7 @@ def tracks_from_prediction(
     names: Sequence[str],
     *,
     min_score: float = 0.3,
-    max_overlap: float = 0.7,
+    max_overlap: float = 0.5,
 ) -> list[Track]:
     """The predictions worth showing, best first, numbered from 1.
 

@@ -1,0 +1,24 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_demo_trains_evaluates_and_draws(tmp_path):
+    """The whole of `make demo` on a handful of tiny videos."""
+    command = [sys.executable, str(ROOT / 'tools' / 'demo.py'), '--out', 'out']
+    command += ['--preset', 'tiny', '--max-iters', '2', '--videos', '1', '--min-score', '0']
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((tmp_path / 'out' / 'metrics.json').read_text())
+    sets = ('synth_ytvis', 'synth_uvo', 'synth_ovis')
+    assert all(0 <= metrics[f'{name}/AP50'] <= 1 for name in sets)
+    assert metrics['seconds'].keys() >= {'data', 'training', 'evaluation'}
+    page = (tmp_path / 'out' / 'index.html').read_text()
+    for name in sets:
+        (video,) = (tmp_path / 'out' / name).glob('*.mp4')
+        assert f'{name}/{video.name}' in page and str(video.relative_to(tmp_path)) in done.stdout
+    assert 'training [########################] 2/2' in done.stdout
+    assert 'index.html' in done.stdout

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from mmtmt.structures.tubes import encode_tube, tube_to_json
+from mmtmt.visualization import Track, tracks_from_annotations, tracks_from_prediction
+from mmtmt.visualization.tracks import tube_overlap
+
+
+def tube(*spans, height=10, width=20):
+    """A tube with a band of columns per frame, absent for None."""
+    masks = np.zeros((len(spans), height, width), bool)
+    for mask, span in zip(masks, spans):
+        if span is not None:
+            mask[:, span[0] : span[1]] = True
+    return encode_tube(masks)
+
+
+def test_overlap_is_of_the_whole_tube():
+    a, b = tube((0, 10), (0, 10), None), tube((5, 15), None, (0, 5))
+    # 50 pixels in common; 150 + 100 + 50 in either.
+    assert tube_overlap(a, b) == pytest.approx(50 / 300)
+    assert tube_overlap(a, a) == 1
+    assert tube_overlap(tube(None), tube(None)) == 0
+
+
+def test_best_prediction_of_each_object_is_kept_and_numbered():
+    tubes = [tube((0, 10)), tube((0, 9)), tube((12, 20)), tube((4, 6)), tube(None)]
+    tracks = tracks_from_prediction(
+        [0.5, 0.9, 0.8, 0.1, 0.95], [0, 1, 1, 0, 0], tubes, ['cat', 'dog']
+    )
+    assert [(track.track_id, track.label) for track in tracks] == [
+        (1, '1 dog 0.90'),
+        (2, '2 dog 0.80'),
+    ]
+    assert tracks[0].tube is tubes[1]
+
+
+def test_annotations_without_crowds():
+    entries = [
+        {'category_id': 7, 'segmentations': tube_to_json(tube((0, 5), None)), 'iscrowd': 0},
+        {'category_id': 3, 'segmentations': tube_to_json(tube((0, 5), None)), 'iscrowd': 1},
+        {'category_id': 3, 'segmentations': tube_to_json(tube(None, (2, 4))), 'score': 0.25},
+    ]
+    tracks = tracks_from_annotations(entries, {3: 'giant_panda', 7: 'dog'}, 10, 20)
+    assert [track.label for track in tracks] == ['1 dog', '2 giant panda 0.25']
+    assert tracks[1].mask(0) is None
+    np.testing.assert_array_equal(tracks[1].mask(1).nonzero()[1], [2, 3] * 10)
+
+
+def test_mask_is_that_of_the_frame():
+    track = Track(1, 'dog', tube((0, 5), None))
+    assert track.mask(0).sum() == 50 and track.mask(1) is None
