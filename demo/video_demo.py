@@ -71,6 +71,9 @@ def main() -> None:
     # Imported after the arguments are known to be right: this takes seconds.
     from mmtmt.apis import VISInferencer
     from mmtmt.taxonomy import registered_vocabularies
+    from mmtmt.utils.memory import keep_freed_memory
+
+    keep_freed_memory()
 
     vocabulary = args.vocabulary
     known = [*registered_vocabularies(), None]

@@ -59,7 +59,14 @@ class VideoFrameSource(FrameSource):
         return {**self.__dict__, '_decoder': None, '_position': 0}
 
     def decode(self, start: int, stop: int) -> list[np.ndarray]:
-        """Decode frames at their stored size, see `FrameSource.decode`.
+        """Decode frames at their stored size.
+
+        Args:
+            start: First frame.
+            stop: One past the last frame; at most T.
+
+        Returns:
+            stop - start arrays (H, W, 3) uint8, RGB.
 
         Raises:
             FrameError: If a frame can't be decoded, for one where the file is cut short.

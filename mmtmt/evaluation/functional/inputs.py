@@ -70,6 +70,12 @@ class GroundTruth:
 def read_json(source: str | Path | dict | list) -> dict | list:
     """Loads a json file, gzipped or not; anything already loaded is returned as it is.
 
+    Args:
+        source: path of the file, or its content.
+
+    Returns:
+        The content.
+
     Raises:
         ValueError: if the file is not valid json.
     """

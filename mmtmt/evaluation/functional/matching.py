@@ -48,6 +48,9 @@ def match(
         thresholds: (I,) IoU thresholds.
         area_ranges: (A, 2) smallest and largest mean area in pixels, both included.
         max_results: how many results to keep, D at most.
+
+    Returns:
+        Which results were given an object, and which don't count.
     """
     order = np.argsort([-result.score for result in results], kind='stable')[:max_results]
     results = [results[i] for i in order]
