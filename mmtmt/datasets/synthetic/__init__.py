@@ -12,7 +12,10 @@ from .world import STYLES, annotated_names
 from .writer import annotation_file, generate, is_generated
 
 PRESETS: dict[str, SyntheticOptions] = {
-    'demo': SyntheticOptions(train=80, valid=12, length=10, height=96, width=160, difficulty=0.35),
+    'demo': SyntheticOptions(
+        train=80, valid=14, length=10, height=96, width=160, occlusion=0.6, difficulty=0.25,
+        typical_colours=1.0,
+    ),
     'tiny': SyntheticOptions(train=4, valid=2, length=4, height=64, width=96),
     'bench': SyntheticOptions(train=600, valid=100, length=24, height=192, width=320),
 }

@@ -30,13 +30,20 @@ class Appearance:
     tile: np.ndarray
 
 
-def random_appearance(rng: np.random.Generator, kind: Figure, vividness: float) -> Appearance:
-    """Draws colours without regard to the kind, and one of the kind's patterns.
+def random_appearance(
+    rng: np.random.Generator,
+    kind: Figure,
+    vividness: float,
+    typical: tuple[float, float] | None = None,
+) -> Appearance:
+    """Draws colours and one of the kind's patterns.
 
     Args:
         rng: Source of randomness.
         kind: The figure.
         vividness: Saturation of the colours, 1 is usual.
+        typical: Hue and brightness of the body, from 0 to 1; None draws them without regard to
+            the kind.
 
     Returns:
         The appearance.
@@ -48,6 +55,12 @@ def random_appearance(rng: np.random.Generator, kind: Figure, vividness: float) 
     bright = rng.uniform(0.3, 0.95)
     against = bright - rng.uniform(0.35, 0.5) if bright > 0.6 else bright + rng.uniform(0.35, 0.5)
     body = colour(bright)
+    pattern_colour = None
+    if typical is not None:
+        hue, bright = typical
+        saturation = min(1.0, 0.85 * vividness)
+        body = hsv(hue, saturation, bright)
+        pattern_colour = hsv(hue, saturation, 0.5 * bright)
     palette = np.zeros((OUTLINE + 1, 3), np.float32)
     palette[Role.BODY] = body
     palette[Role.FAR] = _FAR_SHADE * body
@@ -59,7 +72,9 @@ def random_appearance(rng: np.random.Generator, kind: Figure, vividness: float) 
     palette[OUTLINE] = 0.3 * body
     name = kind.patterns[int(rng.integers(len(kind.patterns)))]
     tile = np.stack([PATTERNS[name](rng), value_noise(rng, TILE, TILE, 20, 2)], axis=-1)
-    return Appearance(palette, colour(against), tile.astype(np.float32))
+    if pattern_colour is None:
+        pattern_colour = colour(against)
+    return Appearance(palette, pattern_colour, tile.astype(np.float32))
 
 
 def paint(

@@ -25,6 +25,8 @@ class SyntheticOptions:
         density: Factor on the number of objects.
         occlusion: Factor on crowding and on what stands in the foreground.
         difficulty: From 0 (vivid objects on quiet ground) to 1 (pale ones on busy ground, noise).
+        typical_colours: Share of objects painted in their kind's typical colours, by which small
+            models can tell kinds apart; the others have any colours.
     """
 
     sets: tuple[str, ...] = tuple(STYLES)
@@ -37,6 +39,7 @@ class SyntheticOptions:
     density: float = 1.0
     occlusion: float = 1.0
     difficulty: float = 0.5
+    typical_colours: float = 0.0
 
     def __post_init__(self) -> None:
         """Checks every value.
@@ -53,8 +56,10 @@ class SyntheticOptions:
             value = getattr(self, name)
             if value < least:
                 raise ValueError(f'{name}: expected at least {least}, got {value}')
-        if not 0.0 <= self.difficulty <= 1.0:
-            raise ValueError(f'difficulty: expected 0 to 1, got {self.difficulty}')
+        for name in ('difficulty', 'typical_colours'):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0:
+                raise ValueError(f'{name}: expected 0 to 1, got {value}')
 
     def videos(self, split: str) -> int:
         """Number of videos per set in a split."""

@@ -100,10 +100,24 @@ def _cast(plan: VideoPlan) -> tuple[list[str], list[_Actor]]:
         place = _place(rng, places, size, stage, rng.random() < style.crowding)
         places.append(place)
         build = Build(rng.uniform(-1.0, 1.0, GENES))
-        appearance = random_appearance(rng, kind, 1.3 - 0.6 * options.difficulty)
+        typical = typical_colour(name) if rng.random() < options.typical_colours else None
+        appearance = random_appearance(rng, kind, 1.3 - 0.6 * options.difficulty, typical)
         track = random_track(rng, kind, build, size, stage, place)
         actors.append(_Actor(kind, build, appearance, track))
     return kinds, actors
+
+
+def typical_colour(kind: str) -> tuple[float, float]:
+    """Hue and brightness, from 0 to 1, that a kind has when it has its typical colours.
+
+    Args:
+        kind: Name of the kind.
+
+    Returns:
+        Twelve hues, each in a bright and a dark tone, dealt out in the order of the names.
+    """
+    hue, dark = divmod(sorted(FIGURES).index(kind), 2)
+    return hue / 12, 0.45 if dark else 0.95
 
 
 def _place(

@@ -40,7 +40,7 @@ STYLES: dict[str, SetStyle] = {
     'synth_ytvis': SetStyle(
         objects=(1, 3),
         extras=(0, 1),
-        sizes=(0.34, 0.56),
+        sizes=(0.36, 0.56),
         repeats=0.1,
         crowding=0.1,
         foreground=(0, 0),
@@ -50,7 +50,7 @@ STYLES: dict[str, SetStyle] = {
     'synth_ovis': SetStyle(
         objects=(4, 6),
         extras=(0, 2),
-        sizes=(0.27, 0.42),
+        sizes=(0.3, 0.45),
         repeats=0.35,
         crowding=0.6,
         foreground=(0, 2),
@@ -61,7 +61,7 @@ STYLES: dict[str, SetStyle] = {
     'synth_uvo': SetStyle(
         objects=(3, 5),
         extras=(0, 2),
-        sizes=(0.26, 0.48),
+        sizes=(0.3, 0.5),
         repeats=0.2,
         crowding=0.25,
         foreground=(0, 1),
