@@ -60,7 +60,7 @@ def test_error_of_the_hook_names_the_file(tmp_path):
         ('{"a": [1, 2', "expected ',', got the end of the file at character 11"),
         ('{"a": [1 2]}', "expected ',', got '2"),
         ('{"a": [1,]}', 'Expecting value'),
-        ('{"a": tru}', 'Expecting value.* at character 6'),
+        ('{"a": yes}', 'Expecting value.* at character 6'),
         ('{"a": 1} x', "expected the end of the file, got 'x' at character 9"),
         ('{a: 1}', 'not a readable json'),
         ('{1: 1}', 'expected a key in quotes, got 1'),
