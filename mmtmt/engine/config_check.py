@@ -1,11 +1,13 @@
 """Finding misspelt names in a config before anything is built."""
 
 import difflib
+import importlib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmengine import registry as _mmengine
+from mmengine.config import Config
 from mmengine.registry import Registry
 from mmengine.runner import Runner
 
@@ -19,7 +21,7 @@ _TAKEN_OUT = {'type', '_scope_', '_delete_', 'priority', 'constructor', 'paramwi
 _SIMILAR = 0.8
 
 
-def check_config(cfg: Mapping) -> None:
+def check_config(cfg: Config | Mapping) -> None:
     """Look for types and arguments that resemble a known one without being one.
 
     Only near misses are reported, with where they stand; whatever else is wrong, building the
@@ -32,10 +34,14 @@ def check_config(cfg: Mapping) -> None:
         ConfigError: A ``type`` that no registry knows, or an argument that its class doesn't take,
             each with the names that come close.
     """
-    names = known_names(cfg.get('default_scope', 'mmtmt'))
+    cfg = _as_dict(cfg)
+    default_scope = cfg.get('default_scope', 'mmtmt')
+    names = known_names(default_scope)
     for where, node in _typed_dicts(cfg, ''):
         name = node['type']
         short = name.split('.')[-1]
+        if short not in names:
+            names = known_names(default_scope, 'mmdet')
         scope = name.split('.')[0] if '.' in name else None
         if short in names:
             _check_arguments(where, node, names[short])
@@ -43,20 +49,22 @@ def check_config(cfg: Mapping) -> None:
             _raise_if_close(f'{where}.type', name, short, names)
 
 
-def known_names(default_scope: str) -> dict[str, list]:
-    """List everything that is registered in mmengine, mmdet and this package.
+def known_names(*scopes: str) -> dict[str, list]:
+    """List everything that is registered in mmengine and in some packages.
 
     Args:
-        default_scope: Where names without a scope are looked up.
+        *scopes: Names of packages; everything that they register is imported.
 
     Returns:
         Name -> the objects of that name.
     """
     names: dict[str, list] = {}
+    for scope in scopes:
+        importlib.import_module(f'{scope}.registry')
     roots = [value for value in vars(_mmengine).values() if isinstance(value, Registry)]
     for root in roots:
         children = root.children
-        for scope in dict.fromkeys((default_scope, 'mmdet')):
+        for scope in scopes:
             if scope in children:
                 children[scope].import_from_location()
         for registry in (root, *children.values()):
@@ -65,7 +73,7 @@ def known_names(default_scope: str) -> dict[str, list]:
     return names
 
 
-def check_overrides(cfg: Mapping, options: Mapping[str, Any]) -> None:
+def check_overrides(cfg: Config | Mapping, options: Mapping[str, Any]) -> None:
     """Look for misspelt keys of ``--cfg-options``, which would otherwise just add an entry.
 
     Args:
@@ -75,6 +83,7 @@ def check_overrides(cfg: Mapping, options: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: A key that is not there but resembles one that is.
     """
+    cfg = _as_dict(cfg)
     for dotted in options:
         node, path = cfg, []
         for key in dotted.split('.'):
@@ -92,6 +101,10 @@ def check_overrides(cfg: Mapping, options: Mapping[str, Any]) -> None:
             else:
                 break
             path.append(key)
+
+
+def _as_dict(cfg: Config | Mapping) -> dict:
+    return cfg.to_dict() if hasattr(cfg, 'to_dict') else dict(cfg)
 
 
 def _typed_dicts(node: Any, where: str) -> Iterator[tuple[str, Mapping]]:

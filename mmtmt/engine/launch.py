@@ -115,3 +115,6 @@ def run_tool(main: Callable[[], None]) -> None:
         main()
     except ConfigError as error:
         sys.exit(f'error: {error}')
+    except FileNotFoundError as error:
+        missing = f'{error.filename} does not exist' if error.filename else str(error)
+        sys.exit(f'error: {missing}; paths in configs start from {os.getcwd()}')

@@ -1,6 +1,7 @@
 """A model, data and config small enough to train in a second."""
 
 import itertools
+import time
 from pathlib import Path
 
 import torch
@@ -21,19 +22,24 @@ class ToyModel(BaseModel):
     Args:
         width: Number of inputs.
         poison_at: Video id at which the loss turns into NaN.
+        delay: Seconds that a step takes at least.
+        keys: Keys of the categories, for a model that has a taxonomy.
     """
 
-    def __init__(self, *, width: int = 4, poison_at: int | None = None, keys=None) -> None:
+    def __init__(
+        self, *, width: int = 4, poison_at: int | None = None, delay: float = 0.0, keys=None
+    ) -> None:
         super().__init__()
         self.head = nn.Linear(width, 1)
         self.drop = nn.Dropout(0.5)
         self.norm = nn.BatchNorm1d(width)
-        self.poison_at = poison_at
+        self.poison_at, self.delay = poison_at, delay
         if keys is not None:
             self.taxonomy_state = lambda: {'keys': keys}
 
     def forward(self, inputs, data_samples, mode='tensor'):
         """Losses in mode ``loss``, samples with ``prediction`` in mode ``predict``."""
+        time.sleep(self.delay)
         x = torch.stack(inputs)
         out = self.head(self.drop(self.norm(x)))[:, 0]
         if mode == 'predict':
