@@ -1,6 +1,7 @@
 """Every shipped config: its place, its name, and a training step and a prediction at toy size."""
 
 import ast
+import gc
 import math
 import re
 from functools import cache
@@ -43,7 +44,16 @@ def relative(path):
 
 def load(path):
     init_default_scope('mmtmt')
-    return Config.fromfile(path)
+    # a runner logs it as text, which yapf takes seconds to format
+    return Config.fromfile(path, format_python_code=False)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def cheap_garbage_collection():
+    """mmengine's datasets collect garbage when they are built: spare it what was imported."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 # --- toy size

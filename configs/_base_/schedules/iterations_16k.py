@@ -1,5 +1,5 @@
-# Joint training on three sets. The paper doesn't say; this is about the sum of what the single
-# sets take, since the paper arranges its ratios by the sets' own numbers of iterations.
+# Joint training on three sets. Recommended: the paper gives no number of steps. This is the sum of
+# the schedules of YouTube-VIS 2019 and OVIS.
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=16000, val_interval=16000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
