@@ -1,9 +1,10 @@
 """Models: from clips to instances."""
-from .backbones import *  # noqa: F401,F403
-from .data_preprocessors import *  # noqa: F401,F403
-from .decoders import *  # noqa: F401,F403
-from .losses import *  # noqa: F401,F403
-from .necks import *  # noqa: F401,F403
-from .task_modules import *  # noqa: F401,F403
-from .taxonomy_modules import *  # noqa: F401,F403
-from .vis import *  # noqa: F401,F403
+from .backbones import *  # noqa: F403
+from .data_preprocessors import *  # noqa: F403
+from .decoders import *  # noqa: F403
+from .heads import *  # noqa: F401,F403
+from .losses import *  # noqa: F403
+from .necks import *  # noqa: F403
+from .task_modules import *  # noqa: F403
+from .taxonomy_modules import *  # noqa: F403
+from .vis import *  # noqa: F403

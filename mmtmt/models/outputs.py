@@ -10,8 +10,8 @@ class CategoryContext:
     """The categories that a batch is decoded against.
 
     Attributes:
-        candidates (Tensor): (B, K) bool, the categories that the taxonomy may be compiled from.
-        text (Tensor | None): (K, d) prepared text embeddings; None for models that read no text.
+        candidates: (B, K) bool, the categories that the taxonomy may be compiled from.
+        text: (K, d) prepared text embeddings; None for models that read no text.
     """
 
     candidates: Tensor
@@ -23,12 +23,12 @@ class CompiledTaxonomy:
     """The categories that a clip may hold, read by TaxonomyCompilation.
 
     Attributes:
-        embeddings (Tensor): (B, N_T, C) refined embeddings of the selected categories.
-        indices (Tensor): (B, N_T) int64, which categories were selected, best first.
-        padding (Tensor): (B, N_T) bool, True for the places that hold no category because the
+        embeddings: (B, N_T, C) refined embeddings of the selected categories.
+        indices: (B, N_T) int64, which categories were selected, best first.
+        padding: (B, N_T) bool, True for the places that hold no category because the
             sample has fewer than N_T candidates.
-        score_logits (Tensor): (B, K) score of every category before the sigmoid.
-        refined (Tensor): (B, K, C) embeddings of all categories after the last block (E3).
+        score_logits: (B, K) score of every category before the sigmoid.
+        refined: (B, K, C) embeddings of all categories after the last block (E3).
     """
 
     embeddings: Tensor
@@ -43,9 +43,9 @@ class QueryPrediction:
     """The prediction of all queries after one stage of a decoder.
 
     Attributes:
-        class_logits (Tensor): (B, Q, K + 1), finite and unmasked; the last column is no-object.
-        mask_embeds (Tensor): (B, Q, C_mask), multiplied with the mask features.
-        query_embeds (Tensor): (B, Q, C) normalised queries, compared when tracks are linked.
+        class_logits: (B, Q, K + 1), finite and unmasked; the last column is no-object.
+        mask_embeds: (B, Q, C_mask), multiplied with the mask features.
+        query_embeds: (B, Q, C) normalised queries, compared when tracks are linked.
     """
 
     class_logits: Tensor
@@ -58,10 +58,10 @@ class DecoderOutputs:
     """All predictions of a decoder for a batch of clips.
 
     Attributes:
-        predictions (list[QueryPrediction]): Of the injected queries before layer 1 and then after
+        predictions: Of the injected queries before layer 1 and then after
             each layer; the last one alone when auxiliary predictions were not asked for.
-        mask_features (Tensor): (B, T, C_mask, H, W) of stride 4.
-        compiled (CompiledTaxonomy | None): Of the taxonomy branch, when there is one.
+        mask_features: (B, T, C_mask, H, W) of stride 4.
+        compiled: Of the taxonomy branch, when there is one.
     """
 
     predictions: list[QueryPrediction] = field(default_factory=list)
@@ -73,11 +73,11 @@ def mask_logits(mask_embeds: Tensor, mask_features: Tensor) -> Tensor:
     """Masks of queries: the inner product of their embedding with every pixel's feature.
 
     Args:
-        mask_embeds (Tensor): (B, Q, C).
-        mask_features (Tensor): (B, T, C, H, W).
+        mask_embeds: (B, Q, C).
+        mask_features: (B, T, C, H, W).
 
     Returns:
-        Tensor: (B, T, Q, H, W) logits.
+        (B, T, Q, H, W) logits.
     """
     flat = mask_features.flatten(3)
     return torch.einsum('bqc,btcp->btqp', mask_embeds, flat).unflatten(3, mask_features.shape[-2:])

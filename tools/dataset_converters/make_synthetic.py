@@ -66,6 +66,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--density', type=float, help='factor on the number of objects (1)')
     parser.add_argument('--occlusion', type=float, help='factor on how crowded videos are (1)')
     parser.add_argument('--difficulty', type=float, help='0 (clear) to 1 (pale, busy, noisy) (0.5)')
+    parser.add_argument(
+        '--typical-colours', type=float, help="share of objects in their kind's own colours (0)"
+    )
     parser.add_argument('--workers', type=int, help='processes; default: all usable cores')
     parser.add_argument(
         '--overwrite', action='store_true', help='generate even if the same sets are there already'
@@ -80,11 +83,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
+_NUMBERS = (
+    'train', 'valid', 'length', 'seed', 'density', 'occlusion', 'difficulty', 'typical_colours',
+)
+
+
 def _options(args: argparse.Namespace) -> SyntheticOptions:
     options = PRESETS[args.preset] if args.preset else SyntheticOptions()
     given = {
         name: getattr(args, name)
-        for name in ('train', 'valid', 'length', 'seed', 'density', 'occlusion', 'difficulty')
+        for name in _NUMBERS
         if getattr(args, name) is not None
     }
     if args.sets:

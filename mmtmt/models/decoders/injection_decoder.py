@@ -1,6 +1,6 @@
 """The wrapper that makes any decoder taxonomy-aware."""
+from collections.abc import Sequence
 from functools import partial
-from typing import Sequence
 
 from mmengine.model import BaseModule
 from torch import Tensor
@@ -18,19 +18,19 @@ class InjectionDecoder(BaseModule):
     the decoder it wraps. A checkpoint of the wrapped decoder alone loads into it.
 
     Args:
-        decoder (dict): Config of the base's decoder.
-        compilation (dict): Config of TaxonomyCompilation.
-        injection (dict): Config of TaxonomyInjection.
-        num_classes (int): K.
-        text_dims (int | None): d of the text embeddings.
-        init_cfg (dict | None): mmengine initialisation.
+        decoder: Config of the base's decoder.
+        compilation: Config of TaxonomyCompilation.
+        injection: Config of TaxonomyInjection.
+        num_classes: K.
+        text_dims: d of the text embeddings.
+        init_cfg: mmengine initialisation.
     """
 
     def __init__(self, *, decoder: dict, compilation: dict, injection: dict, num_classes: int,
                  text_dims: int | None, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if text_dims is None:
-            raise ValueError('InjectionDecoder needs text embeddings: set `text_bank` in the model')
+            raise ValueError('InjectionDecoder needs text embeddings: set model.text_bank')
         self.decoder = MODELS.build(
             decoder, default_args=dict(num_classes=num_classes, text_dims=text_dims))
         self.compilation = MODELS.build(
@@ -58,13 +58,13 @@ class InjectionDecoder(BaseModule):
         """Decode a batch of clips with their compiled taxonomy.
 
         Args:
-            multi_scale (Sequence[Tensor]): (B, T, C, h, w) of strides 32, 16, 8.
-            mask_features (Tensor): (B, T, C_mask, H, W) of stride 4.
-            context (CategoryContext): Text embeddings and candidate categories.
-            auxiliary (bool): Keep the predictions of all stages, not of the last alone.
+            multi_scale: (B, T, C, h, w) of strides 32, 16, 8.
+            mask_features: (B, T, C_mask, H, W) of stride 4.
+            context: Text embeddings and candidate categories.
+            auxiliary: Keep the predictions of all stages, not of the last alone.
 
         Returns:
-            DecoderOutputs: The wrapped decoder's, with the compiled taxonomy.
+            The wrapped decoder's, with the compiled taxonomy.
         """
         compiled = self.compilation(multi_scale, mask_features, context)
         outputs = self.decoder(

@@ -1,14 +1,14 @@
 """The masked-attention decoder of Mask2Former over the frames of a clip."""
-from typing import Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmtmt.models.outputs import CategoryContext, DecoderOutputs, QueryPrediction, mask_logits
 from mmtmt.models.heads.mask_head import MaskHead
 from mmtmt.models.layers import MultiheadAttention, feed_forward, sine_position_3d, xavier_init
+from mmtmt.models.outputs import CategoryContext, DecoderOutputs, QueryPrediction, mask_logits
 from mmtmt.registry import MODELS
 
 # (layer index, queries (B, Q, C), their positions (B, Q, C)) -> (queries, positions)
@@ -43,17 +43,17 @@ class VideoMaskDecoder(BaseModule):
     each layer (Mask2Former for video instance segmentation, arXiv 2112.10764).
 
     Args:
-        num_classes (int): K.
-        num_queries (int): Q.
-        embed_dims (int): C.
-        in_channels (int | None): Channels of the attended levels where they are not C.
-        mask_dims (int | None): C_mask of the mask features, C unless given.
-        num_layers (int): Layers.
-        num_heads (int): Attention heads.
-        feedforward_dims (int): Hidden width of the feed-forward blocks.
-        classifier (str): `linear` or `text`, see MaskHead.
-        text_dims (int | None): d of the text embeddings, for the text classifier.
-        init_cfg (dict | None): mmengine initialisation.
+        num_classes: K.
+        num_queries: Q.
+        embed_dims: C.
+        in_channels: Channels of the attended levels where they are not C.
+        mask_dims: C_mask of the mask features, C unless given.
+        num_layers: Layers.
+        num_heads: Attention heads.
+        feedforward_dims: Hidden width of the feed-forward blocks.
+        classifier: `linear` or `text`, see MaskHead.
+        text_dims: d of the text embeddings, for the text classifier.
+        init_cfg: mmengine initialisation.
     """
 
     NUM_LEVELS = 3
@@ -88,15 +88,15 @@ class VideoMaskDecoder(BaseModule):
         """Decode a batch of clips.
 
         Args:
-            multi_scale (Sequence[Tensor]): (B, T, C, h, w) of strides 32, 16, 8.
-            mask_features (Tensor): (B, T, C_mask, H, W) of stride 4.
-            context (CategoryContext | None): Categories of the batch, for the text classifier.
-            inject (Inject | None): Changes the queries before a layer; called with every layer's
+            multi_scale: (B, T, C, h, w) of strides 32, 16, 8.
+            mask_features: (B, T, C_mask, H, W) of stride 4.
+            context: Categories of the batch, for the text classifier.
+            inject: Changes the queries before a layer; called with every layer's
                 index and returns queries and positions.
-            auxiliary (bool): Keep the predictions of all stages, not of the last alone.
+            auxiliary: Keep the predictions of all stages, not of the last alone.
 
         Returns:
-            DecoderOutputs: Predictions, without a compiled taxonomy.
+            Predictions, without a compiled taxonomy.
         """
         batch = mask_features.shape[0]
         memory = self._memory(multi_scale)

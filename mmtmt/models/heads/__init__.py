@@ -1,4 +1,5 @@
 """Prediction heads."""
 from .mask_head import MaskHead
+from .semantic_head import SemanticHead
 
-__all__ = ["MaskHead"]
+__all__ = ['MaskHead', 'SemanticHead']

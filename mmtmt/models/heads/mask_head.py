@@ -11,12 +11,12 @@ class MaskHead(nn.Module):
     """Reads class logits and a mask embedding from each query.
 
     Args:
-        embed_dims (int): C.
-        mask_dims (int): C_mask of the mask features.
-        num_classes (int): K; the class logits have a further no-object column.
-        classifier (str): `linear`, a row per category, or `text`, the similarity to the
+        embed_dims: C.
+        mask_dims: C_mask of the mask features.
+        num_classes: K; the class logits have a further no-object column.
+        classifier: `linear`, a row per category, or `text`, the similarity to the
             categories' text embeddings, which also takes categories unseen in training.
-        text_dims (int | None): d of the text embeddings; needed by `text`.
+        text_dims: d of the text embeddings; needed by `text`.
     """
 
     def __init__(self, *, embed_dims: int, mask_dims: int, num_classes: int,
@@ -38,11 +38,11 @@ class MaskHead(nn.Module):
         """Predict.
 
         Args:
-            queries (Tensor): (B, Q, C), normalised.
-            context (CategoryContext | None): Holds the text embeddings for the text classifier.
+            queries: (B, Q, C), normalised.
+            context: Holds the text embeddings for the text classifier.
 
         Returns:
-            QueryPrediction: Class logits, mask embeddings and the queries themselves.
+            Class logits, mask embeddings and the queries themselves.
         """
         if self.classifier == 'linear':
             class_logits = self.cls_embed(queries)

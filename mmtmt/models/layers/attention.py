@@ -9,8 +9,8 @@ class MultiheadAttention(nn.MultiheadAttention):
     Parameters, names and initialisation are those of the parent, so that official checkpoints fit.
 
     Args:
-        embed_dims (int): C.
-        num_heads (int): Heads; C is a multiple of it.
+        embed_dims: C.
+        num_heads: Heads; C is a multiple of it.
     """
 
     def __init__(self, embed_dims: int, num_heads: int) -> None:
@@ -21,14 +21,14 @@ class MultiheadAttention(nn.MultiheadAttention):
         """Attend.
 
         Args:
-            query (Tensor): (B, Q, C).
-            key (Tensor): (B, S, C).
-            value (Tensor): (B, S, C).
-            blocked (Tensor | None): bool, broadcastable to (B, Q, S); True where a query must not
+            query: (B, Q, C).
+            key: (B, S, C).
+            value: (B, S, C).
+            blocked: bool, broadcastable to (B, Q, S); True where a query must not
                 look. No row may be blocked entirely.
 
         Returns:
-            Tensor: (B, Q, C).
+            (B, Q, C).
         """
         weights = self.in_proj_weight.chunk(3)
         biases = self.in_proj_bias.chunk(3)
@@ -44,7 +44,9 @@ class MultiheadAttention(nn.MultiheadAttention):
 def feed_forward(embed_dims: int, hidden_dims: int) -> nn.Sequential:
     """Two linear layers with a ReLU between, the feed-forward block of a transformer layer."""
     return nn.Sequential(
-        nn.Linear(embed_dims, hidden_dims), nn.ReLU(inplace=True), nn.Linear(hidden_dims, embed_dims))
+        nn.Linear(embed_dims, hidden_dims),
+        nn.ReLU(inplace=True),
+        nn.Linear(hidden_dims, embed_dims))
 
 
 def xavier_init(module: nn.Module) -> None:

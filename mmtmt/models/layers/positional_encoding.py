@@ -9,11 +9,7 @@ EPSILON = 1e-6
 
 
 def _sine_features(length: int, num_feats: int, device: torch.device) -> Tensor:
-    """Interleaved sine and cosine features of the positions 1..length scaled to (0, 2 pi].
-
-    Returns:
-        Tensor: (length, num_feats) float32.
-    """
+    """(length, num_feats) sines and cosines, interleaved, of 1..length scaled to (0, 2 pi]."""
     position = torch.arange(1, length + 1, dtype=torch.float32, device=device)
     position = position / (length + EPSILON) * (2 * math.pi)
     feature = torch.arange(num_feats, device=device)
@@ -27,13 +23,13 @@ def sine_position_2d(channels: int, height: int, width: int,
     """Position encoding of an image without padding mask (official Mask2Former, normalised).
 
     Args:
-        channels (int): C, even; the first half encodes y, the second half x.
-        height (int): Rows of the feature map.
-        width (int): Columns of the feature map.
-        device (torch.device | str): Where to build it.
+        channels: C, even; the first half encodes y, the second half x.
+        height: Rows of the feature map.
+        width: Columns of the feature map.
+        device: Where to build it.
 
     Returns:
-        Tensor: (C, height, width) float32.
+        (C, height, width) float32.
     """
     half = channels // 2
     y = _sine_features(height, half, device).t()[:, :, None].expand(half, height, width)
@@ -46,14 +42,14 @@ def sine_position_3d(channels: int, frames: int, height: int, width: int,
     """Position encoding of a clip: the image encoding plus a full-width encoding of time.
 
     Args:
-        channels (int): C, even.
-        frames (int): T.
-        height (int): Rows of the feature map.
-        width (int): Columns of the feature map.
-        device (torch.device | str): Where to build it.
+        channels: C, even.
+        frames: T.
+        height: Rows of the feature map.
+        width: Columns of the feature map.
+        device: Where to build it.
 
     Returns:
-        Tensor: (T, C, height, width) float32.
+        (T, C, height, width) float32.
     """
     time = _sine_features(frames, channels, device)[:, :, None, None]
     return time + sine_position_2d(channels, height, width, device)

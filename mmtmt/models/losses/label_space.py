@@ -22,8 +22,8 @@ class LabelSpace:
     """Which categories each sample of a batch is annotated with.
 
     Attributes:
-        vocabulary (Tensor): (B, K) bool, categories in the sample's vocabulary.
-        compatible (Tensor | None): (B, K, K) bool, per sample the pairs that may name the same
+        vocabulary: (B, K) bool, categories in the sample's vocabulary.
+        compatible: (B, K, K) bool, per sample the pairs that may name the same
             object; needed by `marginal` alone.
     """
 
@@ -35,11 +35,11 @@ def restrict_logits(logits: Tensor, vocabulary: Tensor) -> Tensor:
     """Put the categories outside a vocabulary out of reach of a softmax; never no-object.
 
     Args:
-        logits (Tensor): (B, Q, K + 1), no-object last.
-        vocabulary (Tensor): (B, K) bool.
+        logits: (B, Q, K + 1), no-object last.
+        vocabulary: (B, K) bool.
 
     Returns:
-        Tensor: (B, Q, K + 1).
+        (B, Q, K + 1).
     """
     outside = F.pad(~vocabulary, (0, 1), value=False)
     return logits.masked_fill(outside[:, None], torch.finfo(logits.dtype).min)
@@ -49,12 +49,12 @@ def matching_probabilities(logits: Tensor, space: LabelSpace, mode: str) -> Tens
     """Class probabilities as the matching cost sees them.
 
     Args:
-        logits (Tensor): (B, Q, K + 1).
-        space (LabelSpace): Vocabularies of the samples.
-        mode (str): One of LABEL_SPACE_LOSSES.
+        logits: (B, Q, K + 1).
+        space: Vocabularies of the samples.
+        mode: One of LABEL_SPACE_LOSSES.
 
     Returns:
-        Tensor: (B, Q, K + 1).
+        (B, Q, K + 1).
     """
     logits = logits.float()
     if mode == 'masked':
@@ -67,14 +67,14 @@ def classification_loss(logits: Tensor, labels: Tensor, no_object_weight: float,
     """Weighted mean cross-entropy of all queries.
 
     Args:
-        logits (Tensor): (B, Q, K + 1), no-object last.
-        labels (Tensor): (B, Q) int64 in [0, K]; K is no-object.
-        no_object_weight (float): Weight of the queries whose label is no-object.
-        space (LabelSpace): Vocabularies of the samples.
-        mode (str): One of LABEL_SPACE_LOSSES.
+        logits: (B, Q, K + 1), no-object last.
+        labels: (B, Q) int64 in [0, K]; K is no-object.
+        no_object_weight: Weight of the queries whose label is no-object.
+        space: Vocabularies of the samples.
+        mode: One of LABEL_SPACE_LOSSES.
 
     Returns:
-        Tensor: Scalar.
+        Scalar.
     """
     logits = logits.float()
     if mode == 'marginal':

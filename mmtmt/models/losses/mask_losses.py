@@ -11,12 +11,12 @@ def point_bce_loss(logits: Tensor, targets: Tensor, num_masks: float) -> Tensor:
     the number of frames, as in the official video code.
 
     Args:
-        logits (Tensor): (rows, P).
-        targets (Tensor): (rows, P) in [0, 1].
-        num_masks (float): Instances of the batch, averaged over ranks.
+        logits: (rows, P).
+        targets: (rows, P) in [0, 1].
+        num_masks: Instances of the batch, averaged over ranks.
 
     Returns:
-        Tensor: Scalar.
+        Scalar.
     """
     loss = F.binary_cross_entropy_with_logits(logits, targets, reduction='none')
     return loss.mean(1).sum() / num_masks
@@ -26,12 +26,12 @@ def point_dice_loss(logits: Tensor, targets: Tensor, num_masks: float) -> Tensor
     """Dice loss with one added to both sides, summed over rows, divided by the instances.
 
     Args:
-        logits (Tensor): (rows, P).
-        targets (Tensor): (rows, P) in [0, 1].
-        num_masks (float): Instances of the batch, averaged over ranks.
+        logits: (rows, P).
+        targets: (rows, P) in [0, 1].
+        num_masks: Instances of the batch, averaged over ranks.
 
     Returns:
-        Tensor: Scalar.
+        Scalar.
     """
     probability = logits.sigmoid()
     overlap = 2 * (probability * targets).sum(-1)
@@ -43,11 +43,11 @@ def pairwise_mask_costs(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor
     """BCE and dice between every prediction and every target.
 
     Args:
-        logits (Tensor): (Q, P).
-        targets (Tensor): (N, P) in [0, 1].
+        logits: (Q, P).
+        targets: (N, P) in [0, 1].
 
     Returns:
-        tuple[Tensor, Tensor]: Two matrices (Q, N).
+        Two matrices (Q, N).
     """
     # BCE(x, 1) = softplus(x) - x and BCE(x, 0) = softplus(x): one product serves both terms
     negative = F.softplus(logits).sum(1, keepdim=True)

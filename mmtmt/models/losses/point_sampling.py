@@ -8,11 +8,11 @@ def sample_points(maps: Tensor, points: Tensor) -> Tensor:
     """Read maps at points by bilinear interpolation, zero outside.
 
     Args:
-        maps (Tensor): (N, C, H, W).
-        points (Tensor): (N, P, 2) or (1, P, 2), shared by all maps; x then y in [0, 1].
+        maps: (N, C, H, W).
+        points: (N, P, 2) or (1, P, 2), shared by all maps; x then y in [0, 1].
 
     Returns:
-        Tensor: (N, C, P).
+        (N, C, P).
     """
     grid = (2.0 * points - 1.0)[:, :, None].expand(maps.shape[0], -1, -1, -1)
     return F.grid_sample(maps, grid, mode='bilinear', align_corners=False).squeeze(3)
@@ -24,13 +24,13 @@ def uncertain_points(logits: Tensor, num_points: int, oversample_ratio: float,
     """Choose points near the decision border of each map, and some anywhere.
 
     Args:
-        logits (Tensor): (N, 1, H, W).
-        num_points (int): P.
-        oversample_ratio (float): Candidates per point, at least 1.
-        importance_sample_ratio (float): Share of the points taken by uncertainty.
+        logits: (N, 1, H, W).
+        num_points: P.
+        oversample_ratio: Candidates per point, at least 1.
+        importance_sample_ratio: Share of the points taken by uncertainty.
 
     Returns:
-        Tensor: (N, P, 2), the uncertain points first.
+        (N, P, 2), the uncertain points first.
     """
     num_maps = logits.shape[0]
     num_candidates = int(num_points * oversample_ratio)

@@ -1,13 +1,18 @@
 """The set criterion of Mask2Former-VIS with the taxonomy terms of TMT-VIS."""
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, Sequence
+from typing import Protocol
 
 import torch
 from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor, nn
 
-from mmtmt.models.losses.label_space import (LABEL_SPACE_LOSSES, LabelSpace, classification_loss,
-                                             matching_probabilities)
+from mmtmt.models.losses.label_space import (
+    LABEL_SPACE_LOSSES,
+    LabelSpace,
+    classification_loss,
+    matching_probabilities,
+)
 from mmtmt.models.losses.mask_losses import point_bce_loss, point_dice_loss
 from mmtmt.models.losses.point_sampling import sample_points, uncertain_points
 from mmtmt.models.losses.taxonomy_losses import score_loss, taxonomy_recall
@@ -32,9 +37,9 @@ class EmbeddedPrediction:
     """Masks kept as embeddings, so that only those asked for are ever made.
 
     Attributes:
-        class_logits (Tensor): (B, Q, K + 1).
-        mask_embeds (Tensor): (B, Q, C).
-        mask_features (Tensor): (B, T, C, H, W).
+        class_logits: (B, Q, K + 1).
+        mask_embeds: (B, Q, C).
+        mask_features: (B, T, C, H, W).
     """
 
     class_logits: Tensor
@@ -52,8 +57,8 @@ class ClipTarget:
     """Ground truth of one clip.
 
     Attributes:
-        labels (Tensor): (N,) int64 in the union.
-        masks (Tensor): (N, T, H, W) float in [0, 1], padded like the batch.
+        labels: (N,) int64 in the union.
+        masks: (N, T, H, W) float in [0, 1], padded like the batch.
     """
 
     labels: Tensor
@@ -68,21 +73,21 @@ class VideoSetCriterion(nn.Module):
     not by frames, as in the official Mask2Former-VIS; mmdet divides its mask loss differently.
 
     Args:
-        num_points (int): P per instance and frame.
-        oversample_ratio (float): Candidates per point in uncertainty sampling.
-        importance_sample_ratio (float): Share of points chosen by uncertainty.
-        no_object_weight (float): Weight of unmatched queries in the class loss.
-        class_weight (float): Weight of the class loss.
-        mask_weight (float): Weight of the mask cross-entropy.
-        dice_weight (float): Weight of the dice loss.
-        label_space_loss (str): `union`, `masked` or `marginal`, see losses.label_space.
-        taxonomy_loss (str): The class loss of the prediction right after the injection (TMT-VIS,
-            equation 8): `final`, with the last stage's matching; `own`, with its own matching;
+        num_points: P per instance and frame.
+        oversample_ratio: Candidates per point in uncertainty sampling.
+        importance_sample_ratio: Share of points chosen by uncertainty.
+        no_object_weight: Weight of unmatched queries in the class loss.
+        class_weight: Weight of the class loss.
+        mask_weight: Weight of the mask cross-entropy.
+        dice_weight: Weight of the dice loss.
+        label_space_loss: `union`, `masked` or `marginal`, see losses.label_space.
+        taxonomy_loss: The class loss of the prediction right after the injection (TMT-VIS,
+            section 3.4): `final`, with the last stage's matching; `own`, with its own matching;
             `cost`, with the last stage's matching, whose class cost then reads the
             probabilities of the first stage; `off`.
-        taxonomy_weight (float): Its weight.
-        score_weight (float): Weight of the score supervision.
-        matcher (dict | None): Config of the matcher; by default the costs are the loss weights.
+        taxonomy_weight: Its weight.
+        score_weight: Weight of the score supervision.
+        matcher: Config of the matcher; by default the costs are the loss weights.
     """
 
     def __init__(self, *, num_points: int = 12544, oversample_ratio: float = 3.0,
@@ -118,14 +123,14 @@ class VideoSetCriterion(nn.Module):
         """Weighted losses.
 
         Args:
-            stages (Sequence[StagePrediction]): Before layer 1 and after each layer.
-            targets (Sequence[ClipTarget]): Of the B clips.
-            space (LabelSpace): Vocabularies of the clips.
-            compiled (CompiledTaxonomy | None): Of the taxonomy branch.
-            supervise_score (bool): Add the loss of the category scores.
+            stages: Before layer 1 and after each layer.
+            targets: Of the B clips.
+            space: Vocabularies of the clips.
+            compiled: Of the taxonomy branch.
+            supervise_score: Add the loss of the category scores.
 
         Returns:
-            dict[str, Tensor]: `loss_cls`, `loss_mask`, `loss_dice` of the last stage, the same
+            `loss_cls`, `loss_mask`, `loss_dice` of the last stage, the same
             with prefix `d0.`, `d1.`, ... of the others; with a taxonomy branch `loss_taxonomy`,
             `loss_score` and the figure `taxonomy_recall`.
         """
@@ -159,15 +164,15 @@ class VideoSetCriterion(nn.Module):
         """Match and weigh one stage.
 
         Args:
-            stage (StagePrediction): Its prediction.
-            targets (Sequence[ClipTarget]): Of the B clips.
-            space (LabelSpace): Vocabularies of the clips.
-            num_masks (float): Divisor of the mask losses.
-            matching_logits (Tensor | None): Class logits of the matching cost, where they are not
+            stage: Its prediction.
+            targets: Of the B clips.
+            space: Vocabularies of the clips.
+            num_masks: Divisor of the mask losses.
+            matching_logits: Class logits of the matching cost, where they are not
                 the stage's own.
 
         Returns:
-            tuple[dict[str, Tensor], Matches]: Weighted losses and the matches.
+            Weighted losses and the matches.
         """
         matches = self.match(
             stage, targets, space,
@@ -186,13 +191,13 @@ class VideoSetCriterion(nn.Module):
         """Match every clip of the batch.
 
         Args:
-            stage (StagePrediction): Whose masks are matched.
-            targets (Sequence[ClipTarget]): Of the B clips.
-            space (LabelSpace): Vocabularies of the clips.
-            class_logits (Tensor): (B, Q, K + 1) for the class cost.
+            stage: Whose masks are matched.
+            targets: Of the B clips.
+            space: Vocabularies of the clips.
+            class_logits: (B, Q, K + 1) for the class cost.
 
         Returns:
-            Matches: Query and instance indices per clip.
+            Query and instance indices per clip.
         """
         probabilities = matching_probabilities(class_logits, space, self.label_space_loss)
         return [

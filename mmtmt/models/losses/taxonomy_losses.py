@@ -11,12 +11,12 @@ def score_loss(score_logits: Tensor, labels: list[Tensor], vocabulary: Tensor) -
     averaged over samples; categories outside the vocabulary have no weight.
 
     Args:
-        score_logits (Tensor): (B, K).
-        labels (list[Tensor]): B int64 tensors (N,) of the instances' categories.
-        vocabulary (Tensor): (B, K) bool.
+        score_logits: (B, K).
+        labels: B int64 tensors (N,) of the instances' categories.
+        vocabulary: (B, K) bool.
 
     Returns:
-        Tensor: Scalar.
+        Scalar.
     """
     present = torch.zeros_like(vocabulary)
     for row, categories in zip(present, labels):
@@ -32,12 +32,12 @@ def taxonomy_recall(selected: Tensor, padding: Tensor, labels: list[Tensor]) -> 
     """Share of the ground-truth categories of each clip that are among the selected ones.
 
     Args:
-        selected (Tensor): (B, N_T) int64.
-        padding (Tensor): (B, N_T) bool, True where nothing was selected.
-        labels (list[Tensor]): B int64 tensors (N,) of the instances' categories.
+        selected: (B, N_T) int64.
+        padding: (B, N_T) bool, True where nothing was selected.
+        labels: B int64 tensors (N,) of the instances' categories.
 
     Returns:
-        Tensor: Scalar in [0, 1], the mean over samples with objects; 1 when none has any.
+        Scalar in [0, 1], the mean over samples with objects; 1 when none has any.
     """
     shares = []
     for chosen, empty, categories in zip(selected, padding, labels):

@@ -1,5 +1,6 @@
 """The pixel decoder of Mask2Former: deformable attention over three levels and one FPN step."""
-from typing import NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,9 +16,9 @@ class PixelFeatures(NamedTuple):
     """What a pixel decoder returns for N images.
 
     Attributes:
-        mask_features (Tensor): (N, C_mask, H/4, W/4), multiplied with mask embeddings.
-        multi_scale (list[Tensor]): (N, C, h, w) of strides 32, 16, 8, attended by the queries.
-        stride4 (Tensor): (N, C, H/4, W/4), the map before the mask-feature convolution.
+        mask_features: (N, C_mask, H/4, W/4), multiplied with mask embeddings.
+        multi_scale: (N, C, h, w) of strides 32, 16, 8, attended by the queries.
+        stride4: (N, C, H/4, W/4), the map before the mask-feature convolution.
     """
 
     mask_features: Tensor
@@ -79,11 +80,11 @@ def pixel_centres(spatial_shapes: list[tuple[int, int]], device: torch.device) -
     """Normalised (x, y) of every pixel centre of every level.
 
     Args:
-        spatial_shapes (list[tuple[int, int]]): (h, w) per level.
-        device (torch.device): Where to build it.
+        spatial_shapes: (h, w) per level.
+        device: Where to build it.
 
     Returns:
-        Tensor: (sum of h * w, 2) in (0, 1).
+        (sum of h * w, 2) in (0, 1).
     """
     centres = []
     for height, width in spatial_shapes:
@@ -102,14 +103,14 @@ class MSDeformAttnPixelDecoder(BaseModule):
     padded pixels are attended to, as in the official code. Runs in float32 also under autocast.
 
     Args:
-        in_channels (Sequence[int]): Channels of the backbone maps of strides 4, 8, 16, 32.
-        feat_channels (int): C of the encoder.
-        out_channels (int): C_mask of the mask features.
-        num_encoder_layers (int): Deformable layers.
-        feedforward_dims (int): Hidden width of their feed-forward blocks.
-        num_heads (int): Attention heads.
-        num_points (int): Sampling points per head and level.
-        init_cfg (dict | None): mmengine initialisation.
+        in_channels: Channels of the backbone maps of strides 4, 8, 16, 32.
+        feat_channels: C of the encoder.
+        out_channels: C_mask of the mask features.
+        num_encoder_layers: Deformable layers.
+        feedforward_dims: Hidden width of their feed-forward blocks.
+        num_heads: Attention heads.
+        num_points: Sampling points per head and level.
+        init_cfg: mmengine initialisation.
     """
 
     NUM_LEVELS = 3  # strides 32, 16, 8
@@ -160,10 +161,10 @@ class MSDeformAttnPixelDecoder(BaseModule):
         """Decode the backbone's maps.
 
         Args:
-            features (Sequence[Tensor]): (N, C_l, H/s, W/s) for the strides s = 4, 8, 16, 32.
+            features: (N, C_l, H/s, W/s) for the strides s = 4, 8, 16, 32.
 
         Returns:
-            PixelFeatures: Mask features, the three attended levels and the stride-4 map.
+            Mask features, the three attended levels and the stride-4 map.
         """
         with torch.autocast(features[0].device.type, enabled=False):
             return self._forward([feature.float() for feature in features])

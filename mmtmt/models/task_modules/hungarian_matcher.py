@@ -14,11 +14,11 @@ class VideoHungarianMatcher:
     """Matches by class, mask and dice cost at random points shared by all masks and frames.
 
     Args:
-        class_cost (float): Weight of minus the probability of the instance's class (not its
+        class_cost: Weight of minus the probability of the instance's class (not its
             logarithm, so that it stays commensurable with the mask costs).
-        mask_cost (float): Weight of the binary cross-entropy.
-        dice_cost (float): Weight of the dice cost.
-        num_points (int): P per frame.
+        mask_cost: Weight of the binary cross-entropy.
+        dice_cost: Weight of the dice cost.
+        num_points: P per frame.
     """
 
     def __init__(self, *, class_cost: float = 2.0, mask_cost: float = 5.0, dice_cost: float = 5.0,
@@ -34,13 +34,13 @@ class VideoHungarianMatcher:
         """Match one clip.
 
         Args:
-            probabilities (Tensor): (Q, K + 1).
-            mask_logits (Tensor): (T, Q, H, W).
-            labels (Tensor): (N,) int64.
-            masks (Tensor): (N, T, H', W') float in [0, 1].
+            probabilities: (Q, K + 1).
+            mask_logits: (T, Q, H, W).
+            labels: (N,) int64.
+            masks: (N, T, H', W') float in [0, 1].
 
         Returns:
-            tuple[Tensor, Tensor]: Query and instance indices of the min(Q, N) pairs, by query.
+            Query and instance indices of the min(Q, N) pairs, by query.
         """
         points = torch.rand(1, self.num_points, 2, device=mask_logits.device)
         predicted = sample_points(mask_logits.float(), points).transpose(0, 1).flatten(1)

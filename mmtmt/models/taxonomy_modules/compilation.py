@@ -1,6 +1,6 @@
 """Taxonomy Compilation Module: which categories may a clip hold?"""
 import math
-from typing import Sequence
+from collections.abc import Sequence
 
 import torch
 from mmengine.model import BaseModule
@@ -15,7 +15,7 @@ MASK_FEATURES = 'mask'
 
 
 class _CompilationBlock(nn.Module):
-    """Category embeddings attend to the clip, post-norm (TMT-VIS, equations 3 and 4)."""
+    """Category embeddings attend to the clip, post-norm (TMT-VIS, section 3.2)."""
 
     def __init__(self, embed_dims: int, num_heads: int, feedforward_dims: int) -> None:
         super().__init__()
@@ -32,26 +32,26 @@ class _CompilationBlock(nn.Module):
 class TaxonomyCompilation(BaseModule):
     """Refines the text embedding of each category on the clip and keeps the best N_T.
 
-    Text embeddings pass an adapter (TMT-VIS, equation 2), attend to the clip's features in two
-    blocks (equations 3 and 4) and are scored against themselves before the refinement
-    (equation 5); the refined embeddings of the N_T highest scores go on (equation 6). The choice
-    is made on the logits: their sigmoid saturates in float32. The paper leaves residuals, norms
-    and the supervision of the score open; here they are those of a Mask2Former layer, and the
+    Text embeddings pass an adapter, attend to the clip's features in two blocks and are scored
+    against themselves before the refinement; the refined embeddings of the N_T highest scores go
+    on (TMT-VIS, section 3.2, equations 2 to 5). The choice is made on the logits: their sigmoid
+    saturates in float32. The paper leaves residuals, norms and the supervision of the score open;
+    here they are those of a Mask2Former layer, and the
     score is supervised unless configured otherwise.
 
     Args:
-        text_dims (int): d of the text embeddings.
-        embed_dims (int): C.
-        adapter_dims (int): Width between the adapter's two linear layers.
-        num_selected (int): N_T; clamped to the number of candidates.
-        num_layers (int): Attention blocks.
-        num_heads (int): Attention heads.
-        feedforward_dims (int): Hidden width of the feed-forward blocks.
-        feature_levels (Sequence[int] | str): Indices of the attended levels (0 is stride 32, 1
+        text_dims: d of the text embeddings.
+        embed_dims: C.
+        adapter_dims: Width between the adapter's two linear layers.
+        num_selected: N_T; clamped to the number of candidates.
+        num_layers: Attention blocks.
+        num_heads: Attention heads.
+        feedforward_dims: Hidden width of the feed-forward blocks.
+        feature_levels: Indices of the attended levels (0 is stride 32, 1
             is 16, 2 is 8), or `mask` for the mask features of stride 4.
-        score_supervision (str): `bce`, a multi-label loss against the categories of the clip;
+        score_supervision: `bce`, a multi-label loss against the categories of the clip;
             `gate`, the selected embeddings are multiplied by their scores; `none`, a fixed score.
-        init_cfg (dict | None): mmengine initialisation.
+        init_cfg: mmengine initialisation.
     """
 
     def __init__(self, *, text_dims: int, embed_dims: int = 256, adapter_dims: int = 128,
@@ -92,12 +92,12 @@ class TaxonomyCompilation(BaseModule):
         """Compile the taxonomy of each clip.
 
         Args:
-            multi_scale (Sequence[Tensor]): (B, T, C, h, w) of strides 32, 16, 8.
-            mask_features (Tensor): (B, T, C, H, W) of stride 4.
-            context (CategoryContext): Text embeddings (K, d) and candidates (B, K).
+            multi_scale: (B, T, C, h, w) of strides 32, 16, 8.
+            mask_features: (B, T, C, H, W) of stride 4.
+            context: Text embeddings (K, d) and candidates (B, K).
 
         Returns:
-            CompiledTaxonomy: The selected embeddings and the scores of all categories.
+            The selected embeddings and the scores of all categories.
         """
         embeddings = self.adapter_norm(self.adapter(context.text))
         embeddings = embeddings.expand(mask_features.shape[0], -1, -1)

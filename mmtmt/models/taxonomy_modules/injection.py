@@ -13,7 +13,7 @@ POSITIONS = ('first', 'all')
 
 
 class _CrossAttentionInjection(nn.Module):
-    """Queries attend to the selected embeddings (TMT-VIS, equation 7).
+    """Queries attend to the selected embeddings (TMT-VIS, equation 6).
 
     `identity`: X + block(LN(X)) whose last projections start at zero, so that nothing changes
     before training. `post_norm`: residuals and norms as in a Mask2Former layer.
@@ -65,18 +65,18 @@ class TaxonomyInjection(BaseModule):
     """Injects the compiled taxonomy before the first decoder layer, or before each.
 
     Args:
-        embed_dims (int): C.
-        num_layers (int): Layers of the decoder.
-        num_selected (int): N_T, for the positions of concatenated queries.
-        aggregation (str): `cross_attn`; `add`, the projected mean is added; `concat`, the
+        embed_dims: C.
+        num_layers: Layers of the decoder.
+        num_selected: N_T, for the positions of concatenated queries.
+        aggregation: `cross_attn`; `add`, the projected mean is added; `concat`, the
             embeddings become N_T further queries, which predict as well. `concat` is for decoders
             whose queries are not carried over frames. (TMT-VIS, table 7.)
-        init (str | None): `identity` starts as no change at all, `post_norm` as the paper's
+        init: `identity` starts as no change at all, `post_norm` as the paper's
             equation reads; None with `concat`, which has no block to start.
-        positions (str): `first` injects before layer 1, `all` before each layer with own weights.
-        num_heads (int): Attention heads of `cross_attn`.
-        feedforward_dims (int): Hidden width of the feed-forward block of `cross_attn`.
-        init_cfg (dict | None): mmengine initialisation.
+        positions: `first` injects before layer 1, `all` before each layer with own weights.
+        num_heads: Attention heads of `cross_attn`.
+        feedforward_dims: Hidden width of the feed-forward block of `cross_attn`.
+        init_cfg: mmengine initialisation.
     """
 
     def __init__(self, *, embed_dims: int, num_layers: int, num_selected: int,
@@ -109,13 +109,13 @@ class TaxonomyInjection(BaseModule):
         """Inject before one layer of the decoder; layers without a block pass through.
 
         Args:
-            compiled (CompiledTaxonomy): N_T selected embeddings (B, N_T, C).
-            layer (int): Index of the layer that follows, from 0.
-            queries (Tensor): (B, Q, C).
-            query_pos (Tensor): (B, Q, C).
+            compiled: N_T selected embeddings (B, N_T, C).
+            layer: Index of the layer that follows, from 0.
+            queries: (B, Q, C).
+            query_pos: (B, Q, C).
 
         Returns:
-            tuple[Tensor, Tensor]: Queries and positions, (B, Q, C), or (B, Q + N_T, C) once
+            Queries and positions, (B, Q, C), or (B, Q + N_T, C) once
             embeddings were concatenated.
         """
         if not self.blocks:

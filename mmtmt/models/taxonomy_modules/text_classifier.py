@@ -12,17 +12,17 @@ class TextClassifier(nn.Module):
     The categories are an argument of the call, so that a trained model takes any vocabulary.
 
     Args:
-        embed_dims (int): C of the queries.
-        text_dims (int | None): d of the text embeddings.
-        hidden_dims (int): Width of the common space.
-        temperature (float): Starting temperature; its inverse multiplies the cosine.
+        embed_dims: C of the queries.
+        text_dims: d of the text embeddings.
+        hidden_dims: Width of the common space.
+        temperature: Starting temperature; its inverse multiplies the cosine.
     """
 
     def __init__(self, *, embed_dims: int, text_dims: int | None, hidden_dims: int = 256,
                  temperature: float = 0.07) -> None:
         super().__init__()
         if text_dims is None:
-            raise ValueError("classifier='text' needs text embeddings: set `text_bank` in the model")
+            raise ValueError("classifier='text' needs text embeddings: set model.text_bank")
         self.query_projection = nn.Linear(embed_dims, hidden_dims)
         self.text_projection = nn.Linear(text_dims, hidden_dims)
         self.no_object = nn.Parameter(torch.randn(1, hidden_dims))
@@ -32,11 +32,11 @@ class TextClassifier(nn.Module):
         """Classify.
 
         Args:
-            queries (Tensor): (B, Q, C).
-            text (Tensor): (K, d).
+            queries: (B, Q, C).
+            text: (K, d).
 
         Returns:
-            Tensor: (B, Q, K + 1) logits, no-object last.
+            (B, Q, K + 1) logits, no-object last.
         """
         categories = torch.cat((self.text_projection(text), self.no_object))
         cosine = F.normalize(self.query_projection(queries), dim=-1) @ F.normalize(

@@ -12,11 +12,11 @@ def match_queries(previous: Tensor, current: Tensor) -> Tensor:
     One-to-one assignment of least total 1 - cosine (MinVIS, section 3.2).
 
     Args:
-        previous (Tensor): (Q, C) query embeddings, in their own reordered order.
-        current (Tensor): (Q, C) query embeddings.
+        previous: (Q, C) query embeddings, in their own reordered order.
+        current: (Q, C) query embeddings.
 
     Returns:
-        Tensor: (Q,) int64 permutation: `current[permutation[q]]` continues `previous[q]`.
+        (Q,) int64 permutation: `current[permutation[q]]` continues `previous[q]`.
     """
     cosine = F.normalize(previous.float(), dim=1) @ F.normalize(current.float(), dim=1).t()
     _, permutation = linear_sum_assignment((1 - cosine).cpu().numpy())

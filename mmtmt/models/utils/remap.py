@@ -1,5 +1,6 @@
 """Moving class rows between unions of different categories or order."""
-from typing import NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,9 +12,9 @@ class RowReport(NamedTuple):
     """What became of the class rows.
 
     Attributes:
-        kept (list[str]): Keys whose row was taken over.
-        new (list[str]): Keys that the checkpoint lacks; they keep their fresh row.
-        dropped (list[str]): Keys of the checkpoint that the model has no row for.
+        kept: Keys whose row was taken over.
+        new: Keys that the checkpoint lacks; they keep their fresh row.
+        dropped: Keys of the checkpoint that the model has no row for.
     """
 
     kept: list[str]
@@ -28,13 +29,13 @@ def remap_class_rows(state_dict: dict[str, Tensor], model_state: dict[str, Tenso
     The no-object row comes last on both sides and is taken over. Text classifiers have no rows.
 
     Args:
-        state_dict (dict[str, Tensor]): The checkpoint's; changed.
-        model_state (dict[str, Tensor]): The model's own, for the rows of new categories.
-        old_keys (Sequence[str]): Category keys in the order of the checkpoint's rows.
-        new_keys (Sequence[str]): Category keys in the order of the model's rows.
+        state_dict: The checkpoint's; changed.
+        model_state: The model's own, for the rows of new categories.
+        old_keys: Category keys in the order of the checkpoint's rows.
+        new_keys: Category keys in the order of the model's rows.
 
     Returns:
-        RowReport: Which categories were kept, are new, were dropped.
+        Which categories were kept, are new, were dropped.
 
     Raises:
         ValueError: If a class tensor has another number of rows than there are keys.

@@ -1,7 +1,8 @@
 """What all video instance segmentation models share: categories, losses' inputs, streaming."""
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 import torch
 from mmengine.model import BaseModel
@@ -24,10 +25,10 @@ class EvaluationSpace:
     """The categories that one video is predicted in.
 
     Attributes:
-        context (CategoryContext): What the decoder gets, for a batch of one.
-        columns (Tensor): (K_v,) int64, the column of each category of the evaluation vocabulary
+        context: What the decoder gets, for a batch of one.
+        columns: (K_v,) int64, the column of each category of the evaluation vocabulary
             among the K class logits.
-        labels (Tensor): (K,) int64, the evaluation label of each column, -1 where it has none.
+        labels: (K,) int64, the evaluation label of each column, -1 where it has none.
     """
 
     context: CategoryContext
@@ -43,18 +44,18 @@ class VISModel(BaseModel):
     loops over it.
 
     Args:
-        taxonomy (dict): `vocabularies`, the list of the label spaces in the order of the union,
+        taxonomy: `vocabularies`, the list of the label spaces in the order of the union,
             and `aliases` ('default', 'strict', a file).
-        text_bank (dict | None): `path` of the text embeddings (or the name of a shipped bank), and
+        text_bank: `path` of the text embeddings (or the name of a shipped bank), and
             the switches `center`, `normalize`, `scale` of their whitening. None for models that
             read no text.
-        candidates (str): What the taxonomy of a training clip may be compiled from: the `union`,
+        candidates: What the taxonomy of a training clip may be compiled from: the `union`,
             the `sample`'s own vocabulary, or `mixed`, a coin for each sample.
-        test_cfg (dict | None): `vocabulary`, `given` (the evaluation vocabulary alone) or
+        test_cfg: `vocabulary`, `given` (the evaluation vocabulary alone) or
             `unified` (the union, then translated); `max_per_video`, predictions of a video;
             `frames_per_step`, frames that are decoded and encoded at a time.
-        data_preprocessor (dict | None): Config of the preprocessor.
-        init_cfg (dict | None): mmengine initialisation.
+        data_preprocessor: Config of the preprocessor.
+        init_cfg: mmengine initialisation.
     """
 
     def __init__(self, *, taxonomy: dict, text_bank: dict | None = None,
@@ -97,7 +98,7 @@ class VISModel(BaseModel):
         """Union, vocabularies, aliases and the bank's hash as plain data, for checkpoints.
 
         Returns:
-            dict[str, Any]: The taxonomy's state (`keys`, `names`, ...) and, with text, `text_bank`.
+            The taxonomy's state (`keys`, `names`, ...) and, with text, `text_bank`.
         """
         state = self.taxonomy.state_dict()
         if self.text_bank is not None:
@@ -109,12 +110,12 @@ class VISModel(BaseModel):
         """mmengine's entry point.
 
         Args:
-            inputs (Any): (B, T, 3, H, W) for `loss`, B frame sources for `predict`.
-            data_samples (list | None): B samples.
-            mode (str): `loss` or `predict`.
+            inputs: (B, T, 3, H, W) for `loss`, B frame sources for `predict`.
+            data_samples: B samples.
+            mode: `loss` or `predict`.
 
         Returns:
-            Any: Losses, or the samples with `pred_tubes`.
+            Losses, or the samples with `pred_tubes`.
 
         Raises:
             ValueError: If the mode is another one.
@@ -130,11 +131,11 @@ class VISModel(BaseModel):
         """Weighted losses of a batch.
 
         Args:
-            inputs (Tensor): (B, T, 3, H, W), normalised and padded.
-            samples (Sequence): B samples with `gt_tubes` in their own vocabularies.
+            inputs: (B, T, 3, H, W), normalised and padded.
+            samples: B samples with `gt_tubes` in their own vocabularies.
 
         Returns:
-            dict[str, Tensor]: Losses and figures to log.
+            Losses and figures to log.
         """
 
     @torch.no_grad()
@@ -142,11 +143,11 @@ class VISModel(BaseModel):
         """Predict whole videos.
 
         Args:
-            inputs (Sequence[FrameSource]): B videos.
-            samples (Sequence): B samples; `vocabulary` of their metainfo is the one to predict in.
+            inputs: B videos.
+            samples: B samples; `vocabulary` of their metainfo is the one to predict in.
 
         Returns:
-            list: The samples with `pred_tubes`, and `compiled_labels` in their metainfo: the
+            The samples with `pred_tubes`, and `compiled_labels` in their metainfo: the
             selected categories of the video, best first, where a taxonomy was compiled.
         """
         step = self.test_cfg['frames_per_step']
@@ -163,12 +164,12 @@ class VISModel(BaseModel):
         """Begin a video.
 
         Args:
-            meta (Mapping[str, Any]): `ori_shape`, (h, w) of the masks to return, and `vocabulary`,
+            meta: `ori_shape`, (h, w) of the masks to return, and `vocabulary`,
                 a name or a Vocabulary.
-            source (FrameSource | None): The video, for models that read frames a second time.
+            source: The video, for models that read frames a second time.
 
         Returns:
-            Any: State for `step` and `finish`.
+            State for `step` and `finish`.
         """
 
     @abstractmethod
@@ -176,8 +177,8 @@ class VISModel(BaseModel):
         """Take in the next frames.
 
         Args:
-            frames (Tensor): (t, 3, h, w) uint8, RGB, resized.
-            state (Any): From `init_state`; changed.
+            frames: (t, 3, h, w) uint8, RGB, resized.
+            state: From `init_state`; changed.
         """
 
     @abstractmethod
@@ -185,20 +186,20 @@ class VISModel(BaseModel):
         """End a video.
 
         Args:
-            state (Any): From `init_state`, after all steps.
+            state: From `init_state`, after all steps.
 
         Returns:
-            InstanceData: `scores` (M,), `labels` (M,) in the evaluation vocabulary, `tubes`.
+            `scores` (M,), `labels` (M,) in the evaluation vocabulary, `tubes`.
         """
 
     def training_targets(self, samples: Sequence) -> tuple[list[ClipTarget], LabelSpace]:
         """Ground truth in the union.
 
         Args:
-            samples (Sequence): B samples.
+            samples: B samples.
 
         Returns:
-            tuple[list[ClipTarget], LabelSpace]: Per clip, and the vocabularies of the batch.
+            Per clip, and the vocabularies of the batch.
         """
         targets, vocabularies, compatible = [], [], []
         for sample in samples:
@@ -216,10 +217,10 @@ class VISModel(BaseModel):
         """Candidates and texts of a training batch.
 
         Args:
-            space (LabelSpace): Vocabularies of the batch.
+            space: Vocabularies of the batch.
 
         Returns:
-            CategoryContext: For the decoder.
+            For the decoder.
         """
         candidates = space.vocabulary
         if self.candidates == 'union':
@@ -233,10 +234,10 @@ class VISModel(BaseModel):
         """The categories to predict a video in.
 
         Args:
-            vocabulary (str | Vocabulary): The evaluation vocabulary.
+            vocabulary: The evaluation vocabulary.
 
         Returns:
-            EvaluationSpace: Candidates, texts and the way back to evaluation labels.
+            Candidates, texts and the way back to evaluation labels.
 
         Raises:
             ValueError: If a category is unknown to the union and the classifier has a row per

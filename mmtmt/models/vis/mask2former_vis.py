@@ -1,7 +1,8 @@
 """Mask2Former-VIS, and TMT-VIS on it: one set of queries for all frames of a clip."""
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 import torch
 from mmengine.structures import InstanceData
@@ -24,9 +25,9 @@ class ClipFeatures:
     """Pixel-decoder features of the frames of one clip.
 
     Attributes:
-        mask_features (list[Tensor]): Tensors (t, C_mask, H, W), t frames each.
-        multi_scale (list[list[Tensor]]): Per tensor above its levels (t, C, h, w).
-        num_frames (int): Frames so far.
+        mask_features: Tensors (t, C_mask, H, W), t frames each.
+        multi_scale: Per tensor above its levels (t, C, h, w).
+        num_frames: Frames so far.
     """
 
     mask_features: list[Tensor] = field(default_factory=list)
@@ -45,10 +46,10 @@ class ClipRecord:
     """What is kept of a decoded clip: a few numbers per query, in the order of the first clip.
 
     Attributes:
-        num_frames (int): T of the clip.
-        class_logits (Tensor): (Q, K + 1).
-        mask_embeds (Tensor): (Q, C_mask).
-        score_logits (Tensor | None): (K,) taxonomy scores.
+        num_frames: T of the clip.
+        class_logits: (Q, K + 1).
+        mask_embeds: (Q, C_mask).
+        score_logits: (K,) taxonomy scores.
     """
 
     num_frames: int
@@ -62,16 +63,16 @@ class VideoState:
     """A video on its way through the model.
 
     Attributes:
-        space (EvaluationSpace): Categories to predict in.
-        ori_shape (tuple[int, int]): Height and width of the masks to return.
-        source (FrameSource | None): To read frames a second time.
-        clip_length (int): Frames that are decoded together.
-        features (ClipFeatures): Of the clip that is being filled.
-        records (list[ClipRecord]): Of the clips that are done.
-        previous_queries (Tensor | None): (Q, C) of the last clip, in the order of the first.
-        tubes (dict[int, Tube]): One-pass mode: by query, the masks encoded so far.
-        img_shape (tuple[int, int] | None): Height and width of the frames that come in.
-        compiled_labels (list[int]): After `finish`: selected categories of the video, best first.
+        space: Categories to predict in.
+        ori_shape: Height and width of the masks to return.
+        source: To read frames a second time.
+        clip_length: Frames that are decoded together.
+        features: Of the clip that is being filled.
+        records: Of the clips that are done.
+        previous_queries: (Q, C) of the last clip, in the order of the first.
+        tubes: One-pass mode: by query, the masks encoded so far.
+        img_shape: Height and width of the frames that come in.
+        compiled_labels: After `finish`: selected categories of the video, best first.
     """
 
     space: EvaluationSpace
@@ -99,18 +100,19 @@ class Mask2FormerVIS(VISModel):
     that can't be read again, encodes the masks of the best `one_pass_queries` of each clip.
 
     Args:
-        backbone (dict): Config; four maps of strides 4, 8, 16, 32.
-        pixel_decoder (dict): Config.
-        decoder (dict): Config of a VideoMaskDecoder or of an InjectionDecoder around one.
-        criterion (dict | None): Config of the criterion.
-        test_cfg (dict | None): See VISModel; also `clip_length`, `long_video` and
+        backbone: Config; four maps of strides 4, 8, 16, 32.
+        pixel_decoder: Config.
+        decoder: Config of a VideoMaskDecoder or of an InjectionDecoder around one.
+        criterion: Config of the criterion.
+        auxiliary_head: Config of a SemanticHead, for training without a pretrained backbone.
+        test_cfg: See VISModel; also `clip_length`, `long_video` and
             `one_pass_queries`.
         **kwargs: Of VISModel.
     """
 
     def __init__(self, *, backbone: dict, pixel_decoder: dict, decoder: dict,
-                 criterion: dict | None = None, test_cfg: dict | None = None,
-                 **kwargs) -> None:
+                 criterion: dict | None = None, auxiliary_head: dict | None = None,
+                 test_cfg: dict | None = None, **kwargs) -> None:
         settings = dict(clip_length=36, long_video='two_pass', one_pass_queries=30)
         settings.update(test_cfg or {})
         if settings['long_video'] not in LONG_VIDEO_MODES:
@@ -122,6 +124,9 @@ class Mask2FormerVIS(VISModel):
         self.decoder = MODELS.build(decoder, default_args=dict(
             num_classes=self.num_classes, text_dims=self.text_dims))
         self.criterion = MODELS.build(criterion or dict(type='VideoSetCriterion'))
+        self.auxiliary_head = auxiliary_head and MODELS.build(
+            auxiliary_head, default_args=dict(num_classes=self.num_classes))
+        self.auxiliary_only = False  # set by SemanticWarmupHook
 
     @property
     def classifier(self) -> str:
@@ -132,12 +137,14 @@ class Mask2FormerVIS(VISModel):
         """Features of independent frames.
 
         Args:
-            images (Tensor): (N, 3, H, W), normalised and padded.
+            images: (N, 3, H, W), normalised and padded.
 
         Returns:
-            tuple[Tensor, list[Tensor]]: Mask features (N, C_mask, H/4, W/4) and the levels
+            Mask features (N, C_mask, H/4, W/4) and the levels
             (N, C, h, w) of strides 32, 16, 8.
         """
+        # with channels last a map and the tokens of its pixels are the same memory
+        images = images.contiguous(memory_format=torch.channels_last)
         features = self.pixel_decoder(self.backbone(images))
         return features.mask_features, features.multi_scale
 
@@ -146,13 +153,19 @@ class Mask2FormerVIS(VISModel):
         batch = inputs.shape[:2]
         mask_features, multi_scale = self.extract(inputs.flatten(0, 1))
         targets, space = self.training_targets(samples)
+        multi_scale = [level.unflatten(0, batch) for level in multi_scale]
+        losses = {}
+        if self.auxiliary_head is not None:
+            losses['loss_semantic'] = self.auxiliary_head.loss(multi_scale[-1], targets, space)
+            if self.auxiliary_only:
+                return losses
         outputs = self.decoder(
-            [level.unflatten(0, batch) for level in multi_scale],
-            mask_features.unflatten(0, batch), self.training_context(space))
+            multi_scale, mask_features.unflatten(0, batch), self.training_context(space))
         supervise = (outputs.compiled is not None
                      and self.decoder.compilation.score_supervision == 'bce')
-        return self.criterion(
-            stage_predictions(outputs), targets, space, outputs.compiled, supervise)
+        losses.update(self.criterion(
+            stage_predictions(outputs), targets, space, outputs.compiled, supervise))
+        return losses
 
     def init_state(self, meta: Mapping[str, Any], source: FrameSource | None = None) -> VideoState:
         """See VISModel.init_state."""
@@ -180,6 +193,12 @@ class Mask2FormerVIS(VISModel):
     @torch.no_grad()
     def finish(self, state: VideoState) -> InstanceData:
         """See VISModel.finish.
+
+        Args:
+            state: From `init_state`, after all steps.
+
+        Returns:
+            `scores` (M,), `labels` (M,) in the evaluation vocabulary, `tubes`.
 
         Raises:
             ValueError: If there was no frame, or a long video can't be read again.
@@ -296,13 +315,14 @@ def stage_predictions(outputs: DecoderOutputs) -> list[EmbeddedPrediction]:
     """The decoder's predictions in the form that the criterion reads.
 
     Args:
-        outputs (DecoderOutputs): Of a batch of clips.
+        outputs: Of a batch of clips.
 
     Returns:
-        list[EmbeddedPrediction]: Of each stage.
+        Of each stage.
     """
+    features = outputs.mask_features.unbind()  # once: their gradients are stacked once
     return [
-        EmbeddedPrediction(prediction.class_logits, prediction.mask_embeds, outputs.mask_features)
+        EmbeddedPrediction(prediction.class_logits, prediction.mask_embeds, features)
         for prediction in outputs.predictions
     ]
 

@@ -14,13 +14,13 @@ def best_pairs(class_logits: Tensor, candidates: Tensor, labels: Tensor,
     label takes its place among the best and is then dropped (unified vocabulary).
 
     Args:
-        class_logits (Tensor): (Q, K + 1), no-object last.
-        candidates (Tensor): (K,) bool, categories that take part in the softmax.
-        labels (Tensor): (K,) int64, evaluation label of each category, -1 for none.
-        max_per_video (int): Pairs at most.
+        class_logits: (Q, K + 1), no-object last.
+        candidates: (K,) bool, categories that take part in the softmax.
+        labels: (K,) int64, evaluation label of each category, -1 for none.
+        max_per_video: Pairs at most.
 
     Returns:
-        tuple[Tensor, Tensor, Tensor]: `scores` (M,), `labels` (M,) and `queries` (M,), by falling
+        `scores` (M,), `labels` (M,) and `queries` (M,), by falling
         score.
     """
     logits = restrict_logits(class_logits[None].float(), candidates[None])[0]
@@ -41,13 +41,13 @@ def masks_at_original_size(logits: Tensor, padded_shape: tuple[int, int],
     to the original size.
 
     Args:
-        logits (Tensor): (T, Q, h, w).
-        padded_shape (tuple[int, int]): Height and width of the padded input.
-        img_shape (tuple[int, int]): Height and width of the input before padding.
-        ori_shape (tuple[int, int]): Height and width of the masks.
+        logits: (T, Q, h, w).
+        padded_shape: Height and width of the padded input.
+        img_shape: Height and width of the input before padding.
+        ori_shape: Height and width of the masks.
 
     Returns:
-        Tensor: (T, Q, *ori_shape) bool.
+        (T, Q, *ori_shape) bool.
     """
     logits = F.interpolate(logits, size=padded_shape, mode='bilinear', align_corners=False)
     logits = logits[..., :img_shape[0], :img_shape[1]]

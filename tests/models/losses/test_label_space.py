@@ -2,8 +2,12 @@
 import pytest
 import torch
 
-from mmtmt.models.losses.label_space import (LabelSpace, classification_loss,
-                                             matching_probabilities, restrict_logits)
+from mmtmt.models.losses.label_space import (
+    LabelSpace,
+    classification_loss,
+    matching_probabilities,
+    restrict_logits,
+)
 
 NO_OBJECT = 5
 
