@@ -1,0 +1,74 @@
+"""Class rows follow their categories from one union to another."""
+
+import pytest
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from mmtmt.engine import VISRunner, load_into
+from tests.engine.toy import ToyModel, toy_config
+
+
+class Classifier(nn.Module):
+    """Class rows and the no-object row, with the names that checkpoints use."""
+
+    def __init__(self, keys):
+        super().__init__()
+        self.keys = keys
+        self.body = nn.Linear(3, 3)
+        self.head = nn.Module()
+        self.head.cls_embed = nn.Linear(3, len(keys) + 1)
+
+    def taxonomy_state(self):
+        return {'keys': self.keys}
+
+
+def checkpoint_of(model):
+    return {
+        'meta': {'taxonomy': model.taxonomy_state()},
+        'state_dict': {name: value.clone() for name, value in model.state_dict().items()},
+        'ema_state_dict': {f'module.{n}': v.clone() + 1 for n, v in model.state_dict().items()},
+    }
+
+
+def test_rows_are_reordered_by_key_once():
+    old, new = Classifier(['cat', 'dog']), Classifier(['dog', 'emu', 'cat'])
+    fresh = new.head.cls_embed.weight.detach().clone()
+    checkpoint = checkpoint_of(old)
+    assert load_into(new, checkpoint).complete
+    rows, source = new.head.cls_embed.weight, old.head.cls_embed.weight
+    assert torch.equal(rows[[0, 2, 3]], source[[1, 0, 2]])
+    assert torch.equal(rows[1], fresh[1])
+    averaged = checkpoint['ema_state_dict']['module.head.cls_embed.weight']
+    assert torch.equal(averaged[[0, 2, 3]], source[[1, 0, 2]] + 1)
+    load_into(new, checkpoint)  # the checkpoint now says that it has the new order
+    assert torch.equal(new.head.cls_embed.weight[[0, 2, 3]], source[[1, 0, 2]])
+
+
+def test_what_does_not_fit_is_reported():
+    old, new = Classifier(['cat']), Classifier(['cat'])
+    checkpoint = checkpoint_of(old)
+    checkpoint['state_dict'].pop('body.bias')
+    checkpoint['state_dict']['extra'] = torch.ones(1)
+    report = load_into(new, checkpoint)
+    assert report.missing == ['body.bias'] and report.unexpected == ['extra']
+    with pytest.raises(ValueError, match=r'missing \(body.bias\), 1 unexpected \(extra\)'):
+        load_into(new, checkpoint, strict=True)
+    with pytest.raises(ValueError, match='does not fit Linear'):
+        load_into(nn.Linear(9, 9), checkpoint)
+
+
+def test_names_of_ddp_are_understood():
+    model = nn.Linear(2, 2)
+    weights = {f'module.{name}': torch.zeros_like(v) for name, v in model.state_dict().items()}
+    assert load_into(model, {'state_dict': weights}, strict=True).complete
+    assert not model.weight.any()
+
+
+def test_resume_with_other_categories_is_refused(tmp_path):
+    train = dict(type='ToyModel', keys=['cat', 'dog'])
+    VISRunner.from_cfg(Config(toy_config(tmp_path, model=train))).train()
+    other = toy_config(tmp_path, model=dict(type='ToyModel', keys=['dog', 'cat']), resume=True)
+    with pytest.raises(ValueError, match='another union of categories.*load_from'):
+        VISRunner.from_cfg(Config(other)).train()
+    assert ToyModel(keys=['cat']).taxonomy_state() == {'keys': ['cat']}
