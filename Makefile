@@ -25,7 +25,7 @@ lint: setup
 	$(RUN) -m pydoclint.main --quiet mmtmt tools
 
 bench: setup
-	$(RUN) tools/analysis_tools/benchmark.py
+	$(RUN) tools/analysis_tools/benchmark.py $(ARGS)
 
 clean:
 	rm -rf build dist mmtmt.egg-info mmtmt/.mim .pytest_cache .ruff_cache .hypothesis

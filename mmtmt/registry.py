@@ -22,7 +22,10 @@ def _child(parent: Registry, *locations: str) -> Registry:
 
     Args:
         parent: The registry of mmengine to extend.
-        locations: Modules imported before the first look-up, so that what they define is known.
+        *locations: Modules imported before the first look-up, so that what they define is known.
+
+    Returns:
+        The child.
     """
     return Registry(
         parent.name, parent=parent, scope='mmtmt', locations=[f'mmtmt.{name}' for name in locations]

@@ -112,6 +112,9 @@ def choose_torch(wish: str) -> str:
 
     Args:
         wish: 'auto', 'cpu' or 'cuda'.
+
+    Returns:
+        'cpu' or 'cuda'.
     """
     if wish != 'auto':
         return wish
@@ -151,6 +154,9 @@ def unfinished_installs(folder: Path) -> list[Path]:
 
     Args:
         folder: The environment's folder.
+
+    Returns:
+        Folders to delete.
     """
     found = []
     for site in (folder / 'lib').glob('python*/site-packages'):
@@ -187,6 +193,9 @@ def choose_pins(found: dict[str, str], foreign: bool) -> dict[str, str]:
     Args:
         found: What the environment holds already, name -> version.
         foreign: Whether the environment holds packages that this script didn't put there.
+
+    Returns:
+        Name -> version.
     """
     pins = read_pins()
     if foreign:
@@ -292,6 +301,9 @@ def fingerprint(options: dict) -> str:
 
     Args:
         options: Plain-data options of this run.
+
+    Returns:
+        The hash.
     """
     digest = hashlib.sha256(json.dumps([options, str(ROOT), sys.version], sort_keys=True).encode())
     for path in (CONSTRAINTS, ROOT / 'setup.cfg', ROOT / 'setup.py', Path(__file__)):

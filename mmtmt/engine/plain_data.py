@@ -25,6 +25,9 @@ def to_plain(value: Any, where: str = 'checkpoint') -> Any:
             the usual containers are converted.
         where: Name of the value, for the error.
 
+    Returns:
+        The value as plain data.
+
     Raises:
         TypeError: There is something else inside; the message tells where.
     """

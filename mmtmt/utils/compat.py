@@ -22,8 +22,12 @@ import sys
 import types
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # The operators that torchvision's Python side looks up while it is being imported.
 _TORCHVISION_SCHEMAS = {
@@ -191,7 +195,7 @@ def _prefer_pytorch_attention() -> None:
         attention.IS_CUDA_AVAILABLE = False
 
 
-def nms(boxes, scores, iou_threshold: float, offset: int = 0):
+def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int = 0) -> Tensor:
     """Greedy non-maximum suppression with the signature of mmcv's compiled operator.
 
     Args:
