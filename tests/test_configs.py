@@ -266,6 +266,21 @@ def test_model_base_builds(path, toy_set):
     assert loss.isfinite() and 'loss_mask' in logs
 
 
+@pytest.mark.parametrize('path', MODEL_BASES, ids=relative)
+def test_pixel_decoder_fits_the_backbone(path):
+    """What shrinking replaces: the channels of the real backbone."""
+    model = load(path).model
+    backbone = model.backbone
+    if backbone.type == 'mmdet.ResNet':
+        first = 64 if backbone.depth < 50 else 256
+        channels = [first * 2**stage for stage in range(4)]
+    elif backbone.type == 'mmdet.SwinTransformer':
+        channels = [backbone.embed_dims * 2**stage for stage in range(4)]
+    else:
+        channels = MODELS.build(backbone).out_channels
+    assert model.pixel_decoder.in_channels == channels
+
+
 def first_losses(model, files):
     """Losses of the first clip of a toy set in UVO's vocabulary."""
     loaders = load(CONFIGS / '_base_/datasets/video_loaders.py')
