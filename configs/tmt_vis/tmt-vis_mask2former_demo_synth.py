@@ -5,7 +5,7 @@ data_root = 'data/synth/'
 image_size = (96, 160)
 clip_frames = 2
 clips_per_step = 4
-max_iters = 700
+max_iters = 650
 warmup_iters = 150  # classes alone, see SemanticWarmupHook
 
 sets = ('synth_ytvis', 'synth_uvo', 'synth_ovis')
@@ -85,7 +85,8 @@ test_cfg = dict()
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01),
-    paramwise_cfg=dict(custom_keys={'decoder.': dict(lr_mult=0.5)}))
+    paramwise_cfg=dict(custom_keys={
+        f'decoder.{part}.': dict(lr_mult=0.5) for part in ('decoder', 'compilation', 'injection')}))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=20),
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=warmup_iters,

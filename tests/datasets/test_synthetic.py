@@ -337,3 +337,26 @@ def test_an_interrupted_run_leaves_no_old_annotations(tmp_path):
 def test_bad_options_are_named(change, message):
     with pytest.raises(ValueError, match=message):
         replace(OPTIONS, **change)
+
+
+def test_typical_colours_paint_a_kind_alike_and_others_differently():
+    options = replace(
+        PRESETS['tiny'], train=30, typical_colours=1.0, difficulty=0.0, sets=('synth_uvo',)
+    )
+    hues = {}
+    for plan in plan_split(options, 'synth_uvo', 'train'):
+        frames, objects = draw_video(plan)
+        for item in objects:
+            pixels = frames[item.visible]
+            if len(pixels) > 200:
+                hues.setdefault(item.kind, []).append(np.median(pixels, axis=0))
+    within = [np.ptp(values, axis=0).max() for values in hues.values() if len(values) > 1]
+    between = np.std([np.mean(values, axis=0) for values in hues.values()], axis=0).max()
+    assert len(within) > 5
+    assert np.median(within) < 60
+    assert between > 25
+
+
+def test_typical_colours_are_an_option_of_the_share_of_objects():
+    with pytest.raises(ValueError, match='typical_colours'):
+        SyntheticOptions(typical_colours=1.5)

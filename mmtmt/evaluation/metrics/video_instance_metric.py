@@ -40,6 +40,7 @@ class VideoPrediction:
         scores: M confidences.
         labels: M positions in the vocabulary.
         tubes: M lists of one RLE or None per frame.
+        num_discarded: results that the model had to drop, having no label in the vocabulary.
     """
 
     dataset: str
@@ -48,6 +49,7 @@ class VideoPrediction:
     scores: list[float]
     labels: list[int]
     tubes: list[list[dict | None]]
+    num_discarded: int = 0
 
 
 @METRICS.register_module()
@@ -137,6 +139,7 @@ class VideoInstanceMetric(BaseMetric):
                 scores=[float(score) for score in tubes['scores']],
                 labels=[int(label) for label in tubes['labels']],
                 tubes=[list(tube) for tube in tubes['tubes']],
+                num_discarded=sample.get('num_discarded', 0),
             )
             self.results.append(prediction)
 
@@ -173,6 +176,13 @@ class VideoInstanceMetric(BaseMetric):
         numbers = {}
         for dataset, predictions in by_dataset.items():
             self._check_videos(dataset, predictions)
+            discarded = sum(prediction.num_discarded for prediction in predictions.values())
+            if discarded:
+                print_log(
+                    f'{dataset}: {discarded} predictions of categories outside its vocabulary '
+                    'were discarded',
+                    logger='current',
+                )
             entries = self._to_entries(dataset, predictions.values())
             self._write(dataset, entries)
             if dataset not in self.format_only:

@@ -147,8 +147,9 @@ class VISModel(BaseModel):
             samples: B samples; `vocabulary` of their metainfo is the one to predict in.
 
         Returns:
-            The samples with `pred_tubes`, and `compiled_labels` in their metainfo: the
-            selected categories of the video, best first, where a taxonomy was compiled.
+            The samples with `pred_tubes`, and in their metainfo `compiled_labels`, the selected
+            categories of the video, best first, where a taxonomy was compiled, and
+            `num_discarded`, the predictions that have no label in the vocabulary (unified).
         """
         step = self.test_cfg['frames_per_step']
         for source, sample in zip(inputs, samples):
@@ -156,7 +157,8 @@ class VISModel(BaseModel):
             for start in range(0, len(source), step):
                 self.step(source.read(start, start + step), state)
             sample.pred_tubes = self.finish(state)
-            sample.set_metainfo(dict(compiled_labels=state.compiled_labels))
+            sample.set_metainfo(dict(
+                compiled_labels=state.compiled_labels, num_discarded=state.num_discarded))
         return list(samples)
 
     @abstractmethod

@@ -12,7 +12,7 @@ from mmtmt.models.losses.set_criterion import EmbeddedPrediction
 from mmtmt.models.outputs import DecoderOutputs
 from mmtmt.models.trackers import match_queries
 from mmtmt.models.vis.base import EvaluationSpace, VISModel
-from mmtmt.models.vis.mask_output import best_pairs, masks_at_original_size
+from mmtmt.models.vis.mask_output import BestPairs, best_pairs, masks_at_original_size
 from mmtmt.registry import MODELS
 from mmtmt.structures.frame_source import FrameSource
 from mmtmt.structures.tubes import Tube, encode_tube
@@ -73,6 +73,7 @@ class VideoState:
         tubes: One-pass mode: by query, the masks encoded so far.
         img_shape: Height and width of the frames that come in.
         compiled_labels: After `finish`: selected categories of the video, best first.
+        num_discarded: After `finish`: predictions without a label in the evaluation vocabulary.
     """
 
     space: EvaluationSpace
@@ -85,6 +86,7 @@ class VideoState:
     tubes: dict[int, Tube] = field(default_factory=dict)
     img_shape: tuple[int, int] | None = None
     compiled_labels: list[int] = field(default_factory=list)
+    num_discarded: int = 0
 
 
 @MODELS.register_module()
@@ -206,20 +208,19 @@ class Mask2FormerVIS(VISModel):
         if not state.features.num_frames:
             raise ValueError('a video without frames can not be predicted')
         self._close_clip(state)
-        scores, labels, queries = best_pairs(
-            self._video_logits(state), state.space.context.candidates[0], state.space.labels,
-            self.test_cfg['max_per_video'])
-        kept = queries.unique()
+        best = self._best_pairs(state, self.test_cfg['max_per_video'])
+        kept = best.queries.unique()
         if len(state.records) > 1 and self.test_cfg['long_video'] == 'one_pass':
             self._encode_running_best(state)
             tubes = {query: state.tubes.get(query) for query in kept.tolist()}
         else:
             tubes = self._encode_kept(kept, state)
         state.compiled_labels = self._compiled_labels(state)
+        state.num_discarded = best.num_discarded
         length = sum(record.num_frames for record in state.records)
         return InstanceData(
-            scores=scores, labels=labels,
-            tubes=[tubes[query] or [None] * length for query in queries.tolist()])
+            scores=best.scores, labels=best.labels,
+            tubes=[tubes[query] or [None] * length for query in best.queries.tolist()])
 
     def _portions(self, frames: Tensor, state: VideoState):
         """Cut frames where a clip ends and where more would be decoded at a time than allowed."""
@@ -247,9 +248,11 @@ class Mask2FormerVIS(VISModel):
             mask_embeds=prediction.mask_embeds[0][order],
             score_logits=None if outputs.compiled is None else outputs.compiled.score_logits[0]))
 
-    def _video_logits(self, state: VideoState) -> Tensor:
-        """Class logits (Q, K + 1) of the clips so far, averaged over frames."""
-        return _frame_mean(state.records, 'class_logits')
+    def _best_pairs(self, state: VideoState, max_per_video: int) -> BestPairs:
+        """The best pairs by the class logits of the clips so far, averaged over frames."""
+        return best_pairs(
+            _frame_mean(state.records, 'class_logits'), state.space.context.candidates[0],
+            state.space.labels, max_per_video)
 
     def _encode_kept(self, kept: Tensor, state: VideoState) -> dict[int, Tube]:
         """Masks of the chosen queries in all clips; earlier clips are read a second time."""
@@ -274,10 +277,7 @@ class Mask2FormerVIS(VISModel):
 
     def _encode_running_best(self, state: VideoState) -> None:
         """One-pass mode: encode the last clip of the queries that are best so far."""
-        _, _, queries = best_pairs(
-            self._video_logits(state), state.space.context.candidates[0], state.space.labels,
-            self.test_cfg['one_pass_queries'])
-        kept = queries.unique()
+        kept = self._best_pairs(state, self.test_cfg['one_pass_queries']).queries.unique()
         record = state.records[-1]
         before = sum(earlier.num_frames for earlier in state.records[:-1])
         new: dict[int, Tube] = {query: [] for query in kept.tolist()}

@@ -1,4 +1,6 @@
 """From decoder outputs to predictions: the best (query, category) pairs and their masks."""
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -6,9 +8,25 @@ from torch import Tensor
 from mmtmt.models.losses.label_space import restrict_logits
 
 
+class BestPairs(NamedTuple):
+    """The best (query, category) pairs of a video, by falling score.
+
+    Attributes:
+        scores: (M,) probabilities.
+        labels: (M,) int64 evaluation labels.
+        queries: (M,) int64.
+        num_discarded: Pairs that were among the best, but have no evaluation label.
+    """
+
+    scores: Tensor
+    labels: Tensor
+    queries: Tensor
+    num_discarded: int
+
+
 def best_pairs(class_logits: Tensor, candidates: Tensor, labels: Tensor,
-               max_per_video: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The best (query, category) pairs of a video, translated to evaluation labels.
+               max_per_video: int) -> BestPairs:
+    """Choose the best (query, category) pairs and translate them to evaluation labels.
 
     The softmax runs over the candidates and no-object. A pair whose category has no evaluation
     label takes its place among the best and is then dropped (unified vocabulary).
@@ -20,8 +38,7 @@ def best_pairs(class_logits: Tensor, candidates: Tensor, labels: Tensor,
         max_per_video: Pairs at most.
 
     Returns:
-        `scores` (M,), `labels` (M,) and `queries` (M,), by falling
-        score.
+        The pairs.
     """
     logits = restrict_logits(class_logits[None].float(), candidates[None])[0]
     columns = candidates.nonzero().squeeze(1)
@@ -30,7 +47,7 @@ def best_pairs(class_logits: Tensor, candidates: Tensor, labels: Tensor,
     found = labels[columns[pairs % len(columns)]]
     queries = torch.div(pairs, len(columns), rounding_mode='floor')
     known = found >= 0
-    return scores[known], found[known], queries[known]
+    return BestPairs(scores[known], found[known], queries[known], int((~known).sum()))
 
 
 def masks_at_original_size(logits: Tensor, padded_shape: tuple[int, int],

@@ -97,9 +97,10 @@ def test_unified_vocabulary_drops_what_it_can_not_translate(build_model, make_vi
     model.test_cfg.update(vocabulary='unified', max_per_video=10**6)
     everything = 9 * model.num_classes
     covered = 9 * int(model.taxonomy.mask('synth_ytvis').sum())
-    result = predict(model, make_video(2, 'synth_ytvis')).pred_tubes
+    sample = predict(model, make_video(2, 'synth_ytvis'))
     assert covered < everything
-    assert len(result.scores) == covered
+    assert len(sample.pred_tubes.scores) == covered
+    assert sample.metainfo['num_discarded'] == everything - covered
 
 
 def test_the_order_of_an_evaluation_vocabulary_does_not_matter(build_model, make_video):

@@ -1,0 +1,56 @@
+"""TaxonomyRecall against counts made by hand."""
+
+import json
+
+import pytest
+
+from mmtmt.evaluation.metrics import TaxonomyRecall
+
+CATEGORIES = [{'id': i, 'name': name} for i, name in ((2, 'cat'), (5, 'dog'), (9, 'owl'))]
+
+
+@pytest.fixture
+def files(tmp_path):
+    def write(name, pairs):
+        annotations = [
+            {'id': i, 'video_id': video, 'category_id': category}
+            for i, (video, category) in enumerate(pairs)
+        ]
+        path = tmp_path / name
+        path.write_text(json.dumps({'categories': CATEGORIES, 'annotations': annotations}))
+        return str(path)
+
+    # video 1 shows cat and owl, video 2 owl, video 3 nothing; dogs are the most frequent
+    valid = write('valid.json', [(1, 2), (1, 9), (1, 9), (2, 9)])
+    train = write('train.json', [(1, 5), (2, 5), (3, 5), (4, 2), (5, 2), (6, 9)])
+    return valid, train
+
+
+def sample(video_id, labels):
+    return dict(
+        dataset='pets', vocabulary='any', video_id=video_id, compiled_labels=labels, pred_tubes=None
+    )
+
+
+def test_recall_of_both_rankings(files):
+    valid, train = files
+    metric = TaxonomyRecall(ann_files={'pets': valid}, train_files={'pets': train})
+    # labels are positions: 0 cat, 1 dog, 2 owl
+    metric.process(None, [sample(1, [2, 0]), sample(2, [0, 1]), sample(3, [0, 1])])
+    metrics = metric.evaluate(3)
+    assert metrics['pets/taxonomy_recall'] == pytest.approx((1 + 0) / 2)
+    # the static ranking selects dog and cat for every video
+    assert metrics['pets/static_recall'] == pytest.approx((0.5 + 0) / 2)
+    assert metrics['mean/taxonomy_recall'] == metrics['pets/taxonomy_recall']
+
+
+def test_a_model_without_taxonomy_is_refused(files):
+    valid, train = files
+    metric = TaxonomyRecall(ann_files={'pets': valid}, train_files={'pets': train})
+    with pytest.raises(ValueError, match='compiles a taxonomy'):
+        metric.process(None, [sample(1, [])])
+
+
+def test_files_must_name_the_same_datasets(files):
+    with pytest.raises(ValueError, match='train_files'):
+        TaxonomyRecall(ann_files={'pets': files[0]}, train_files={})
