@@ -34,11 +34,6 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--show-dir', help='draw the predictions of every video into this folder')
     parser.add_argument('--show-score', type=float, default=0.3, help='least score to be drawn')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='let code in the checkpoint run when it holds more than plain data',
-    )
     add_run_arguments(parser)
     return parser.parse_args()
 
@@ -84,10 +79,7 @@ def main() -> None:
         raise ConfigError(f'--out takes a name that ends with .json, got {args.out}')
     cfg = prepare_run(args)
     with trusted_checkpoints(args.trust_checkpoint):
-        try:
-            load_checkpoint_file(args.checkpoint)  # before the datasets are read, which takes long
-        except (FileNotFoundError, ValueError) as error:
-            raise ConfigError(str(error)) from error
+        load_checkpoint_file(args.checkpoint)  # before the datasets are read, which takes long
         cfg.load_from = args.checkpoint
         cfg.resume = False
         cfg.strict_load = True

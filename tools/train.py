@@ -10,6 +10,7 @@ import argparse
 import torch
 from mmengine.config import Config
 
+from mmtmt.engine import trusted_checkpoints
 from mmtmt.engine.config_check import ConfigError
 from mmtmt.engine.launch import add_run_arguments, build_runner, prepare_run, run_tool
 
@@ -66,7 +67,8 @@ def main() -> None:
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
-    build_runner(cfg).train()
+    with trusted_checkpoints(args.trust_checkpoint):
+        build_runner(cfg).train()
 
 
 if __name__ == '__main__':

@@ -1,7 +1,12 @@
 """Training and testing: runner, loops, hooks, checkpoints."""
 
 from mmtmt.registry import HOOKS  # noqa: F401, I001 - comes first: it makes mmdet importable
-from mmtmt.engine.checkpoint import load_checkpoint_file, save_checkpoint, trusted_checkpoints
+from mmtmt.engine.checkpoint import (
+    CheckpointError,
+    load_checkpoint_file,
+    save_checkpoint,
+    trusted_checkpoints,
+)
 from mmtmt.engine.config_check import ConfigError, check_config, check_overrides
 from mmtmt.engine.hooks import CheckpointHook, NaNGuardHook, VISVisualizationHook
 from mmtmt.engine.loops import IterBasedTrainLoop
@@ -9,6 +14,7 @@ from mmtmt.engine.runner import VISRunner, find_latest_checkpoint
 from mmtmt.engine.weights import LoadReport, load_into
 
 __all__ = [
+    'CheckpointError',
     'CheckpointHook',
     'ConfigError',
     'IterBasedTrainLoop',

@@ -28,6 +28,10 @@ CONVERTER = 'tools/model_converters/official_to_mmtmt.py'
 _trusting = False
 
 
+class CheckpointError(ValueError):
+    """A file that is no checkpoint, not one of this model, or has to be trusted first."""
+
+
 def save_checkpoint(checkpoint: dict, path: str | os.PathLike) -> None:
     """Write a checkpoint so that ``path`` holds either the previous file or the whole new one.
 
@@ -120,13 +124,15 @@ def load_checkpoint_file(
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is no checkpoint, is damaged, or needs ``trust``.
+        CheckpointError: The file is no checkpoint, is damaged, or needs ``trust``.
     """
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'checkpoint {path} does not exist')
     if path.suffix == '.pkl':
-        raise ValueError(f'{path} is a checkpoint of detectron2; convert it with {CONVERTER} first')
+        raise CheckpointError(
+            f'{path} is a checkpoint of detectron2; convert it with {CONVERTER} first'
+        )
     if path.suffix == '.safetensors':
         from safetensors.torch import load_file
 
@@ -135,13 +141,13 @@ def load_checkpoint_file(
         checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         if not (trust or _trusting):
-            raise ValueError(_refusal(path, error)) from error
+            raise CheckpointError(_refusal(path, error)) from error
         print_log(f'unpickling {path}, as it is trusted', 'current', logging.WARNING)
         checkpoint = torch.load(path, map_location=map_location, weights_only=False)
     except (RuntimeError, EOFError) as error:
-        raise ValueError(f'{path} is damaged or no checkpoint: {error}') from error
+        raise CheckpointError(f'{path} is damaged or no checkpoint: {error}') from error
     if not isinstance(checkpoint, dict):
-        raise ValueError(f'{path} holds a {type(checkpoint).__name__}, expected a dict')
+        raise CheckpointError(f'{path} holds a {type(checkpoint).__name__}, expected a dict')
     return checkpoint
 
 
@@ -162,6 +168,9 @@ def load_local(filename: str, map_location: Any = None) -> dict:
     Args:
         filename: Path of the checkpoint.
         map_location: As in :func:`torch.load`.
+
+    Returns:
+        The checkpoint.
     """
     return load_checkpoint_file(filename, map_location=map_location)
 

@@ -12,8 +12,10 @@ from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.utils import get_installed_path
 
+from mmtmt.engine.checkpoint import CheckpointError
 from mmtmt.engine.config_check import ConfigError, check_overrides
 from mmtmt.engine.runner import VISRunner
+from mmtmt.structures.images import FrameError
 from mmtmt.utils.memory import keep_freed_memory
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
@@ -27,6 +29,11 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument('--work-dir', help='where to write; default: work_dirs/NAME_OF_CONFIG')
     add_cfg_options(parser)
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='let code in a checkpoint run when it holds more than plain data',
+    )
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='starts processes')
     # torch.distributed.launch passes it; torchrun uses the environment.
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
@@ -106,15 +113,21 @@ def build_runner(cfg: Config) -> VISRunner:
 
 
 def run_tool(main: Callable[[], None]) -> None:
-    """Run a tool; a mistake in config or arguments ends it with one line instead of a traceback.
+    """Run a tool; what the user can mend ends it with one line instead of a traceback.
+
+    That is a mistake in config or arguments, a checkpoint of another model, a missing file, or a
+    frame that can't be read.
 
     Args:
         main: The tool.
     """
     try:
         main()
-    except ConfigError as error:
+    except (ConfigError, CheckpointError) as error:
         sys.exit(f'error: {error}')
+    except FrameError as error:
+        # From a data worker it comes with the traceback there; the message is what ends it.
+        sys.exit(f'error: {str(error).strip().splitlines()[-1]}')
     except FileNotFoundError as error:
         missing = f'{error.filename} does not exist' if error.filename else str(error)
         sys.exit(f'error: {missing}; paths in configs start from {os.getcwd()}')

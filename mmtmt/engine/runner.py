@@ -17,7 +17,7 @@ from mmengine.runner import Runner as _Runner
 from mmengine.runner import save_checkpoint as save_through_backend
 
 import mmtmt
-from mmtmt.engine.checkpoint import save_checkpoint
+from mmtmt.engine.checkpoint import CheckpointError, save_checkpoint
 from mmtmt.engine.config_check import check_config
 from mmtmt.engine.loops import IterBasedTrainLoop
 from mmtmt.engine.plain_data import restore_history, to_plain
@@ -55,6 +55,9 @@ class VISRunner(_Runner):
         cfg = copy.deepcopy(cfg)
         cfg.setdefault('default_scope', 'mmtmt')
         cfg.setdefault('work_dir', 'work_dirs/default')
+        # A stage of the training may leave out a part of the model; processes would wait for its
+        # gradients. Looking for such parts costs milliseconds a step.
+        cfg.setdefault('find_unused_parameters', True)
         check_config(cfg)
         for evaluator in (cfg.get('val_evaluator'), cfg.get('test_evaluator')):
             for metric in evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]:
@@ -202,7 +205,7 @@ class VISRunner(_Runner):
         if 'state_dict' not in checkpoint:
             checkpoint = {'state_dict': checkpoint}
         if remap_taxonomy(model, checkpoint) and self._resume:
-            raise ValueError(
+            raise CheckpointError(
                 f'{filename} was trained on another union of categories, so its optimizer state '
                 'does not fit. Start from its weights with load_from instead'
             )
@@ -238,7 +241,7 @@ class VISRunner(_Runner):
         try:
             super().resume(filename, *args, **kwargs)
         except KeyError as error:
-            raise ValueError(
+            raise CheckpointError(
                 f'{filename} holds no state of a run ({error} is missing), weights alone perhaps. '
                 'Start from its weights with load_from instead of resuming'
             ) from error

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from mmengine.logging import print_log
 from torch import nn
 
+from mmtmt.engine.checkpoint import CheckpointError
+
 
 @dataclass
 class LoadReport:
@@ -56,7 +58,7 @@ def load_into(
         What fitted and what did not.
 
     Raises:
-        ValueError: With ``strict``, any disagreement; otherwise less than half of the model's
+        CheckpointError: With ``strict``, any disagreement; otherwise less than half of the model's
             entries being in the checkpoint, which then belongs to another model.
     """
     remap_taxonomy(model, checkpoint)
@@ -78,7 +80,7 @@ def load_into(
     report.unexpected = list(outcome.unexpected_keys)
     report.loaded = len(own) - len(outcome.missing_keys)
     if (strict and not report.complete) or report.loaded < len(own) / 2:
-        raise ValueError(
+        raise CheckpointError(
             f'{source} does not fit {type(model).__name__}, which has {len(own)} entries: {report}'
         )
     level = logging.INFO if report.complete else logging.WARNING
