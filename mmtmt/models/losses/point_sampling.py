@@ -14,8 +14,38 @@ def sample_points(maps: Tensor, points: Tensor) -> Tensor:
     Returns:
         (N, C, P).
     """
+    if len(points) == 1 and maps.shape[1] > 1 and maps.device.type == 'cpu' and not (
+            torch.is_grad_enabled() and maps.requires_grad):
+        return _sample_shared_points(maps, points[0])
     grid = (2.0 * points - 1.0)[:, :, None].expand(maps.shape[0], -1, -1, -1)
     return F.grid_sample(maps, grid, mode='bilinear', align_corners=False).squeeze(3)
+
+
+def _sample_shared_points(maps: Tensor, points: Tensor) -> Tensor:
+    """The same as a weighted sum of four rows of C numbers per point: on CPUs ten times as fast.
+
+    Args:
+        maps: (N, C, H, W), best with channels last.
+        points: (P, 2).
+
+    Returns:
+        (N, C, P), channels last in memory.
+    """
+    num, channels, height, width = maps.shape
+    x, y = (points * points.new_tensor([width, height]) - 0.5).unbind(-1)
+    left, top = x.floor(), y.floor()
+    rows, weights = [], []
+    for row, row_weight in ((top, 1 - (y - top)), (top + 1, y - top)):
+        for column, column_weight in ((left, 1 - (x - left)), (left + 1, x - left)):
+            inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+            rows.append(row.clamp(0, height - 1).long() * width + column.clamp(0, width - 1).long())
+            weights.append(row_weight * column_weight * inside)
+    rows, weights = torch.stack(rows, dim=1), torch.stack(weights, dim=1)
+    table = maps.movedim(1, -1).reshape(num, height * width, channels)
+    read = maps.new_empty(num, len(points), channels)
+    for into, pixels in zip(read, table):
+        into.copy_(F.embedding_bag(rows, pixels, mode='sum', per_sample_weights=weights.to(pixels)))
+    return read.transpose(1, 2)
 
 
 @torch.no_grad()

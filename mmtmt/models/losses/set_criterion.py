@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F
 from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor, nn
 
@@ -39,17 +40,54 @@ class EmbeddedPrediction:
     Attributes:
         class_logits: (B, Q, K + 1).
         mask_embeds: (B, Q, C).
-        mask_features: (B, T, C, H, W).
+        mask_features: Per clip (T, C, H, W), best with channels last; shared by all stages.
     """
 
     class_logits: Tensor
     mask_embeds: Tensor
-    mask_features: Tensor
+    mask_features: Sequence[Tensor]
 
     def masks(self, clip: int, queries: Tensor | None = None) -> Tensor:
         """See StagePrediction."""
         embeds = self.mask_embeds[clip] if queries is None else self.mask_embeds[clip][queries]
-        return torch.einsum('qc,tchw->tqhw', embeds, self.mask_features[clip])
+        # queries last in memory, as the matcher reads all of them at the same points
+        return F.linear(self.mask_features[clip].movedim(1, -1), embeds).movedim(-1, 1)
+
+
+def joint_masks(stages: Sequence[StagePrediction], clip: int,
+                queries: Sequence[Tensor]) -> Tensor:
+    """Masks of some queries of each stage.
+
+    Args:
+        stages: S stages.
+        clip: Of which clip of the batch.
+        queries: Per stage, (n,) indices.
+
+    Returns:
+        (S * n, T, H, W), stage after stage.
+    """
+    if isinstance(stages[0], EmbeddedPrediction):
+        # one product for all, so that the gradients of the features are summed in it
+        embeds = torch.cat([stage.mask_embeds[clip][chosen]
+                            for stage, chosen in zip(stages, queries)])
+        return torch.einsum('qc,tchw->qthw', embeds, stages[0].mask_features[clip])
+    return torch.cat([stage.masks(clip, chosen).transpose(0, 1)
+                      for stage, chosen in zip(stages, queries)])
+
+
+@dataclass
+class _Assignment:
+    """What is settled about a stage without gradients.
+
+    Attributes:
+        matches: Query and instance indices per clip.
+        points: (R, P, 2) of the mask losses, R = matched instances of all clips times frames.
+        labels: (R, P), the instances' masks there.
+    """
+
+    matches: Matches
+    points: Tensor
+    labels: Tensor
 
 
 @dataclass
@@ -136,21 +174,28 @@ class VideoSetCriterion(nn.Module):
         """
         num_masks = self._num_masks(targets)
         last = len(stages) - 1
-        matching_logits = stages[0 if self.taxonomy_loss == 'cost' else last].class_logits
         # the last stage comes first, as in the official code: random points are drawn in its order
-        losses, final_matches = self.stage_losses(
-            stages[last], targets, space, num_masks, matching_logits)
-        first_matches = final_matches
-        for index, stage in enumerate(stages[:last]):
-            auxiliary, matches = self.stage_losses(stage, targets, space, num_masks)
-            losses.update({f'd{index}.{name}': loss for name, loss in auxiliary.items()})
-            if index == 0 and self.taxonomy_loss == 'own':
-                first_matches = matches
+        order = [last, *range(last)]
+        assigned = {}
+        for index in order:
+            costing = stages[0] if index == last and self.taxonomy_loss == 'cost' else stages[index]
+            assigned[index] = self._assign(
+                stages[index], targets, space, costing.class_logits)
+        mask_losses = self._mask_losses(
+            [stages[index] for index in order], [assigned[index] for index in order], num_masks)
+        losses = {}
+        for index, (mask, dice) in zip(order, mask_losses):
+            prefix = '' if index == last else f'd{index}.'
+            losses[f'{prefix}loss_cls'] = self.class_weight * self._class_loss(
+                stages[index].class_logits, targets, assigned[index].matches, space)
+            losses[f'{prefix}loss_mask'] = self.mask_weight * mask
+            losses[f'{prefix}loss_dice'] = self.dice_weight * dice
         if compiled is None:
             return losses
         if self.taxonomy_loss != 'off':
+            matches = assigned[0 if self.taxonomy_loss == 'own' else last].matches
             losses['loss_taxonomy'] = self.taxonomy_weight * self._class_loss(
-                stages[0].class_logits, targets, first_matches, space)
+                stages[0].class_logits, targets, matches, space)
         labels = [target.labels for target in targets]
         if supervise_score:
             losses['loss_score'] = self.score_weight * score_loss(
@@ -158,40 +203,31 @@ class VideoSetCriterion(nn.Module):
         losses['taxonomy_recall'] = taxonomy_recall(compiled.indices, compiled.padding, labels)
         return losses
 
-    def stage_losses(self, stage: StagePrediction, targets: Sequence[ClipTarget],
-                     space: LabelSpace, num_masks: float,
-                     matching_logits: Tensor | None = None) -> tuple[dict[str, Tensor], Matches]:
-        """Match and weigh one stage.
-
-        Args:
-            stage: Its prediction.
-            targets: Of the B clips.
-            space: Vocabularies of the clips.
-            num_masks: Divisor of the mask losses.
-            matching_logits: Class logits of the matching cost, where they are not
-                the stage's own.
-
-        Returns:
-            Weighted losses and the matches.
-        """
-        matches = self.match(
-            stage, targets, space,
-            stage.class_logits if matching_logits is None else matching_logits)
-        mask, dice = self._mask_losses(stage, targets, matches, num_masks)
-        losses = dict(
-            loss_cls=self.class_weight * self._class_loss(
-                stage.class_logits, targets, matches, space),
-            loss_mask=self.mask_weight * mask,
-            loss_dice=self.dice_weight * dice)
-        return losses, matches
+    @torch.no_grad()
+    def _assign(self, stage: StagePrediction, targets: Sequence[ClipTarget], space: LabelSpace,
+                class_logits: Tensor) -> '_Assignment':
+        """Match one stage and choose the points of its mask losses."""
+        masks = [stage.masks(clip) for clip in range(len(targets))]
+        matches = self.match(masks, targets, space, class_logits)
+        logits = torch.cat([
+            clip_masks[:, queries].transpose(0, 1).flatten(0, 1)
+            for clip_masks, (queries, _) in zip(masks, matches)
+        ])[:, None].float()
+        points = uncertain_points(logits, self.num_points, self.oversample_ratio,
+                                  self.importance_sample_ratio)
+        instances = torch.cat([
+            target.masks[instances].flatten(0, 1)
+            for target, (_, instances) in zip(targets, matches)
+        ])[:, None]
+        return _Assignment(matches, points, sample_points(instances, points)[:, 0])
 
     @torch.no_grad()
-    def match(self, stage: StagePrediction, targets: Sequence[ClipTarget], space: LabelSpace,
+    def match(self, masks: Sequence[Tensor], targets: Sequence[ClipTarget], space: LabelSpace,
               class_logits: Tensor) -> Matches:
         """Match every clip of the batch.
 
         Args:
-            stage: Whose masks are matched.
+            masks: Per clip, mask logits (T, Q, H, W).
             targets: Of the B clips.
             space: Vocabularies of the clips.
             class_logits: (B, Q, K + 1) for the class cost.
@@ -201,7 +237,7 @@ class VideoSetCriterion(nn.Module):
         """
         probabilities = matching_probabilities(class_logits, space, self.label_space_loss)
         return [
-            self.matcher(probabilities[clip], stage.masks(clip), target.labels, target.masks)
+            self.matcher(probabilities[clip], masks[clip], target.labels, target.masks)
             for clip, target in enumerate(targets)
         ]
 
@@ -222,25 +258,21 @@ class VideoSetCriterion(nn.Module):
         return classification_loss(
             class_logits, labels, self.no_object_weight, space, self.label_space_loss)
 
-    def _mask_losses(self, stage: StagePrediction, targets: Sequence[ClipTarget],
-                     matches: Matches, num_masks: float) -> tuple[Tensor, Tensor]:
-        """Both losses over one row per matched instance and frame."""
-        logits = torch.cat([
-            stage.masks(clip, queries).transpose(0, 1).flatten(0, 1)
-            for clip, (queries, _) in enumerate(matches)
-        ])[:, None].float()
-        masks = torch.cat([
-            target.masks[instances].flatten(0, 1)
-            for target, (_, instances) in zip(targets, matches)
-        ])[:, None]
-        points = uncertain_points(logits.detach(), self.num_points, self.oversample_ratio,
-                                  self.importance_sample_ratio)
+    def _mask_losses(self, stages: Sequence[StagePrediction],
+                     assigned: Sequence['_Assignment'],
+                     num_masks: float) -> list[tuple[Tensor, Tensor]]:
+        """Both losses of each stage, over one row per matched instance and frame."""
+        logits = []  # per clip (S, n * T, H, W)
+        for clip in range(len(assigned[0].matches)):
+            masks = joint_masks(
+                stages, clip, [assignment.matches[clip][0] for assignment in assigned])
+            logits.append(masks.unflatten(0, (len(stages), -1)).flatten(1, 2))
+        logits = torch.cat(logits, dim=1).flatten(0, 1)[:, None].float()
         if not len(logits):
             # nothing matched: a zero that keeps every parameter in the graph
-            nothing = logits.sum()
-            return nothing, nothing
-        with torch.no_grad():
-            labels = sample_points(masks, points)[:, 0]
-        predicted = sample_points(logits, points)[:, 0]
-        return (point_bce_loss(predicted, labels, num_masks),
-                point_dice_loss(predicted, labels, num_masks))
+            return [(logits.sum(), logits.sum())] * len(stages)
+        predicted = sample_points(
+            logits, torch.cat([assignment.points for assignment in assigned]))[:, 0]
+        return [(point_bce_loss(rows, assignment.labels, num_masks),
+                 point_dice_loss(rows, assignment.labels, num_masks))
+                for rows, assignment in zip(predicted.chunk(len(stages)), assigned)]
