@@ -32,7 +32,7 @@ def run_postprocess(fixture: Fixture) -> list[Difference]:
     config = fixture.config
     num_classes = config['num_classes']
     masks = fixture.input('input_pred_masks')[0].transpose(0, 1)  # (T, Q, h, w)
-    scores, labels, queries = best_pairs(
+    best = best_pairs(
         fixture.input('input_pred_logits'),
         torch.ones(num_classes, dtype=torch.bool),
         torch.arange(num_classes),
@@ -41,7 +41,8 @@ def run_postprocess(fixture: Fixture) -> list[Difference]:
     masks = masks_at_original_size(
         masks, tuple(config['padded_hw']), tuple(config['image_hw']), tuple(config['output_hw'])
     )
-    return compare_results(fixture, scores, labels, masks.transpose(0, 1)[queries].numpy())
+    masks = masks.transpose(0, 1)[best.queries].numpy()
+    return compare_results(fixture, best.scores, best.labels, masks)
 
 
 def compare_results(
