@@ -126,8 +126,8 @@ def run_tool(main: Callable[[], None]) -> None:
     except (ConfigError, CheckpointError) as error:
         sys.exit(f'error: {error}')
     except FrameError as error:
-        # From a data worker it comes with the traceback there; the message is what ends it.
-        sys.exit(f'error: {str(error).strip().splitlines()[-1]}')
+        # From a data worker it comes with the traceback of there, which the message ends.
+        sys.exit(f'error: {str(error).strip().rpartition("FrameError: ")[2]}')
     except FileNotFoundError as error:
         missing = f'{error.filename} does not exist' if error.filename else str(error)
         sys.exit(f'error: {missing}; paths in configs start from {os.getcwd()}')
