@@ -188,7 +188,7 @@ def test_python_code_can_run(document):
         (test_named_files_are_there, 'see `configs/nowhere.py`'),
         (test_make_targets_are_there, '    make demo && make everything'),
         (test_make_targets_are_there, '`make setup COLOR=red`'),
-        (test_commands_and_their_options_are_there, '    python tools/trian.py CONFIG'),
+        (test_commands_and_their_options_are_there, '    python tools/train_all.py CONFIG'),
         (
             test_commands_and_their_options_are_there,
             '    tools/dist_train.sh CONFIG 8 \\\n  --ampp',
