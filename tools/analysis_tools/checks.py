@@ -109,8 +109,8 @@ def assert_same_losses(mine: dict[str, Tensor], reference: dict[str, Tensor]) ->
 class LossCase:
     """Decoder outputs of all stages, for matching and losses alone.
 
-    mmdet's head gets ready masks of all queries. Ours makes the masks that it needs from mask
-    embeddings and features, as in training, within the time that is measured.
+    Both sides start from class logits, mask embeddings and mask features, since when they make
+    masks of them is part of what differs: mmdet all of every stage, ours those that are needed.
 
     Args:
         frames: T.
@@ -140,12 +140,14 @@ class LossCase:
         with DefaultScope.overwrite_default_scope('mmdet'):
             return MMDET_MODELS.build(config)
 
+    def _leaves(self) -> list[Tensor]:
+        return [x.detach().requires_grad_() for x in (self.logits, self.embeds, self.features)]
+
     def run_ours(self) -> dict[str, Tensor]:
-        """Losses and their gradients of class logits, mask embeddings and features."""
-        leaves = [x.detach().requires_grad_() for x in (self.logits, self.embeds, self.features)]
-        features = list(leaves[2].unbind(0))
-        stages = [EmbeddedPrediction(logits, embeds, features)
-                  for logits, embeds in zip(*leaves[:2])]
+        """Losses and all their gradients; features as our pixel decoder lays them out."""
+        logits, embeds, features = self._leaves()
+        last = features[0].contiguous(memory_format=torch.channels_last)[None].unbind()
+        stages = [EmbeddedPrediction(*pair, last) for pair in zip(logits, embeds)]
         target = ClipTarget(self.labels, self.masks.float())
         space = LabelSpace(torch.ones(1, self.logits.shape[-1] - 1, dtype=torch.bool))
         losses = self.criterion(stages, [target], space)
@@ -153,20 +155,14 @@ class LossCase:
         return losses
 
     def run_theirs(self) -> dict[str, Tensor]:
-        """Losses and their gradients of class logits and masks."""
-        logits = self.logits.detach().requires_grad_()
-        masks = self.ready_masks().requires_grad_()
+        """Losses and all their gradients."""
+        logits, embeds, features = self._leaves()
+        masks = [torch.einsum('bqc,btchw->bqthw', stage, features) for stage in embeds]
         target = InstanceData(labels=self.labels, masks=self.masks.long())
         with DefaultScope.overwrite_default_scope('mmdet'):
-            losses = self.head.loss_by_feat(list(logits), list(masks), [target], [{}])
+            losses = self.head.loss_by_feat(list(logits), masks, [target], [{}])
         total(losses).backward()
         return losses
-
-    def ready_masks(self) -> Tensor:
-        """Mask logits of all stages, (stages, 1, Q, T, H, W), made once."""
-        if not hasattr(self, '_masks'):
-            self._masks = torch.einsum('sbqc,btchw->sbqthw', self.embeds, self.features)
-        return self._masks.detach()
 
     def assert_same(self) -> None:
         """The same losses by name."""
