@@ -93,6 +93,8 @@ def shrink_model(model):
         decoder = decoder.decoder
     decoder.update(num_queries=5, embed_dims=32, num_layers=2, feedforward_dims=32)
     model.criterion.update(num_points=32)
+    if model.get('auxiliary_head'):
+        model.auxiliary_head.update(in_channels=32)
     model.setdefault('test_cfg', {}).update(clip_length=2)
     if model.get('text_bank') and not Path(model.text_bank.path).is_file():
         model.text_bank.path = 'minilm'
@@ -117,11 +119,19 @@ def shrink_data(cfg, toy_set):
                     step.short_sides = [48, HEIGHT]
                 elif 'short_side' in step:
                     step.short_side = HEIGHT
-    metric = cfg.val_evaluator
-    metric.ann_files = {
-        dataset_name(dataset): dataset.ann_file
-        for dataset in cfg.val_dataloader.dataset.get('datasets', [cfg.val_dataloader.dataset])
-    }
+    for metric in metrics_of(cfg):
+        for files in ('ann_files', 'train_files'):
+            if files in metric:
+                metric[files] = {
+                    dataset_name(dataset): dataset.ann_file for dataset in
+                    cfg.val_dataloader.dataset.get('datasets', [cfg.val_dataloader.dataset])
+                }
+
+
+def metrics_of(cfg):
+    """The average precision first, then what a config adds."""
+    evaluator = cfg.val_evaluator
+    return evaluator if isinstance(evaluator, list) else [evaluator]
 
 
 def vocabulary_of(dataset):
@@ -173,7 +183,7 @@ def test_trains_a_step_and_predicts(path, toy_set, tmp_path):
     check_config(cfg)
     shrink_model(cfg.model)
     shrink_data(cfg, toy_set)
-    cfg.val_evaluator.outfile_prefix = str(tmp_path)
+    metrics_of(cfg)[0].outfile_prefix = str(tmp_path)
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
     model.init_weights()
@@ -183,14 +193,17 @@ def test_trains_a_step_and_predicts(path, toy_set, tmp_path):
     assert all(math.isfinite(value) for value in losses.values()), losses
     expected = {f'{stage}loss_{kind}' for stage in ('', 'd0.', 'd1.')
                 for kind in ('cls', 'mask', 'dice')}
+    if cfg.model.get('auxiliary_head'):
+        expected.add('loss_semantic')
     assert set(losses) - {'loss'} == expected | taxonomy_figures(cfg.model)
     # distributed training stops at a parameter that the losses don't reach
     assert not unused
     numbers = predict_and_evaluate(model, cfg)
-    evaluated = set(cfg.val_evaluator.ann_files) - set(cfg.val_evaluator.get('format_only', []))
+    metric = metrics_of(cfg)[0]
+    evaluated = set(metric.ann_files) - set(metric.get('format_only', []))
     for name in evaluated:
         assert 0 <= numbers[f'{name}/AP'] <= 1
-    for name in cfg.val_evaluator.ann_files:
+    for name in metric.ann_files:
         assert (tmp_path / name / 'submission.zip').is_file()
 
 
@@ -242,15 +255,19 @@ def taxonomy_figures(model):
 def predict_and_evaluate(model, cfg):
     """Predict all test videos and return the metrics."""
     model.eval()
-    metric = METRICS.build(cfg.val_evaluator)
+    metrics = [METRICS.build(metric) for metric in metrics_of(cfg)]
     loader = Runner.build_dataloader(cfg.val_dataloader)
     for batch in loader:
         samples = model.val_step(batch)
         for sample in samples:
             assert len(sample.pred_tubes) == cfg.model.test_cfg.get('max_per_video', 10)
             assert all(len(tube) == FRAMES for tube in sample.pred_tubes.tubes)
-        metric.process(batch, [sample.to_dict() for sample in samples])
-    return metric.evaluate(len(loader.dataset))
+        for metric in metrics:
+            metric.process(batch, [sample.to_dict() for sample in samples])
+    numbers = {}
+    for metric in metrics:
+        numbers.update(metric.evaluate(len(loader.dataset)))
+    return numbers
 
 
 @pytest.mark.parametrize('path', MODEL_BASES, ids=relative)

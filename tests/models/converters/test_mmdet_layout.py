@@ -3,6 +3,7 @@ import copy
 import pytest
 import torch
 from mmengine.hub import get_config
+from mmengine.registry import DefaultScope
 
 from mmtmt.models.converters import (
     convert_checkpoint,
@@ -46,7 +47,9 @@ def small_mmdet_model():
     head.loss_cls.class_weight = [1.0] * 7 + [0.1]
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = MMDET_MODELS.build(head)
+        # whatever scope another test left behind
+        with DefaultScope.overwrite_default_scope('mmdet'):
+            model = MMDET_MODELS.build(head)
         for parameter in model.parameters():
             torch.nn.init.normal_(parameter, 0, 0.2)
     return model.eval()
