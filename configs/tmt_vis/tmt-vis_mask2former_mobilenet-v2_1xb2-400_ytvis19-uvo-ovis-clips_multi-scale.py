@@ -1,7 +1,8 @@
 # A second stretch for the small model of real clips: larger and varying sizes, other colours.
 _base_ = './tmt-vis_mask2former_mobilenet-v2_1xb2-1800_ytvis19-uvo-ovis-clips.py'
 
-load_from = 'work_dirs/tmt-vis_mask2former_mobilenet-v2_1xb2-1800_ytvis19-uvo-ovis-clips/iter_1800.pth'
+load_from = (
+    'work_dirs/tmt-vis_mask2former_mobilenet-v2_1xb2-1800_ytvis19-uvo-ovis-clips/iter_1800.pth')
 max_iters = 400
 
 train_pipeline = [
