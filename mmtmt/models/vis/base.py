@@ -58,6 +58,11 @@ class VISModel(BaseModel):
         init_cfg: mmengine initialisation.
     """
 
+    # keys of test_cfg; subclasses add theirs. What has no choices is a number.
+    TEST_DEFAULTS: Mapping[str, Any] = dict(
+        vocabulary='given', max_per_video=10, frames_per_step=2)
+    TEST_CHOICES: Mapping[str, Sequence[str]] = dict(vocabulary=TEST_VOCABULARIES)
+
     def __init__(self, *, taxonomy: dict, text_bank: dict | None = None,
                  candidates: str = 'union', test_cfg: dict | None = None,
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
@@ -77,12 +82,24 @@ class VISModel(BaseModel):
             text_rows = self._embed(self.taxonomy)
         # not saved: the checkpoint keeps the bank's hash, the rows come from the bank
         self.register_buffer('text_rows', text_rows, persistent=False)
-        settings = dict(vocabulary='given', max_per_video=10, frames_per_step=2)
-        settings.update(test_cfg or {})
-        if settings['vocabulary'] not in TEST_VOCABULARIES:
-            raise ValueError(f'model.test_cfg.vocabulary: expected one of {TEST_VOCABULARIES}, '
-                             f'got {settings["vocabulary"]!r}')
-        self.test_cfg = settings
+        self.test_cfg = self._test_settings(test_cfg or {})
+
+    def _test_settings(self, test_cfg: Mapping[str, Any]) -> dict[str, Any]:
+        """Complete `test_cfg`; a key or a value that isn't known is an error."""
+        unknown = sorted(set(test_cfg) - set(self.TEST_DEFAULTS))
+        if unknown:
+            raise ValueError(
+                f'model.test_cfg: expected keys among {sorted(self.TEST_DEFAULTS)}, got {unknown}')
+        settings = {**self.TEST_DEFAULTS, **test_cfg}
+        for name, value in settings.items():
+            choices = self.TEST_CHOICES.get(name)
+            if choices is not None and value not in choices:
+                raise ValueError(
+                    f'model.test_cfg.{name}: expected one of {choices}, got {value!r}')
+            if choices is None and (type(value) is not int or value < 1):
+                raise ValueError(
+                    f'model.test_cfg.{name}: expected an integer from 1, got {value!r}')
+        return settings
 
     @property
     def num_classes(self) -> int:

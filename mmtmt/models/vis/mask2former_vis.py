@@ -107,20 +107,18 @@ class Mask2FormerVIS(VISModel):
         decoder: Config of a VideoMaskDecoder or of an InjectionDecoder around one.
         criterion: Config of the criterion.
         auxiliary_head: Config of a SemanticHead, for training without a pretrained backbone.
-        test_cfg: See VISModel; also `clip_length`, `long_video` and
+        **kwargs: Of VISModel; `test_cfg` also takes `clip_length`, `long_video` and
             `one_pass_queries`.
-        **kwargs: Of VISModel.
     """
+
+    TEST_DEFAULTS = dict(
+        VISModel.TEST_DEFAULTS, clip_length=36, long_video='two_pass', one_pass_queries=30)
+    TEST_CHOICES = dict(VISModel.TEST_CHOICES, long_video=LONG_VIDEO_MODES)
 
     def __init__(self, *, backbone: dict, pixel_decoder: dict, decoder: dict,
                  criterion: dict | None = None, auxiliary_head: dict | None = None,
-                 test_cfg: dict | None = None, **kwargs) -> None:
-        settings = dict(clip_length=36, long_video='two_pass', one_pass_queries=30)
-        settings.update(test_cfg or {})
-        if settings['long_video'] not in LONG_VIDEO_MODES:
-            raise ValueError(f'model.test_cfg.long_video: expected one of {LONG_VIDEO_MODES}, '
-                             f'got {settings["long_video"]!r}')
-        super().__init__(test_cfg=settings, **kwargs)
+                 **kwargs) -> None:
+        super().__init__(**kwargs)
         self.backbone = MODELS.build(backbone)
         self.pixel_decoder = MODELS.build(pixel_decoder)
         self.decoder = MODELS.build(decoder, default_args=dict(
@@ -182,10 +180,26 @@ class Mask2FormerVIS(VISModel):
 
     @torch.no_grad()
     def step(self, frames: Tensor, state: VideoState) -> None:
-        """See VISModel.step."""
-        state.img_shape = tuple(frames.shape[-2:])
+        """See VISModel.step.
+
+        Args:
+            frames: (t, 3, h, w) uint8, RGB, resized.
+            state: From `init_state`; changed.
+
+        Raises:
+            ValueError: If the frames change their size, or the video turns out to be a long one
+                that can't be read again.
+        """
+        shape = tuple(frames.shape[-2:])
+        if state.img_shape not in (None, shape):
+            raise ValueError(f'expected frames of {state.img_shape} like before, got {shape}')
+        state.img_shape = shape
         for part in self._portions(frames, state):
             if state.features.num_frames == state.clip_length:
+                if self.test_cfg['long_video'] == 'two_pass' and state.source is None:
+                    raise ValueError(
+                        f'the video has more than clip_length={state.clip_length} frames and can '
+                        "not be read a second time: set model.test_cfg.long_video='one_pass'")
                 self._close_clip(state)
                 if self.test_cfg['long_video'] == 'one_pass':
                     self._encode_running_best(state)
@@ -203,7 +217,7 @@ class Mask2FormerVIS(VISModel):
             `scores` (M,), `labels` (M,) in the evaluation vocabulary, `tubes`.
 
         Raises:
-            ValueError: If there was no frame, or a long video can't be read again.
+            ValueError: If there was no frame.
         """
         if not state.features.num_frames:
             raise ValueError('a video without frames can not be predicted')
@@ -257,10 +271,6 @@ class Mask2FormerVIS(VISModel):
     def _encode_kept(self, kept: Tensor, state: VideoState) -> dict[int, Tube]:
         """Masks of the chosen queries in all clips; earlier clips are read a second time."""
         tubes: dict[int, Tube] = {query: [] for query in kept.tolist()}
-        if len(state.records) > 1 and state.source is None:
-            raise ValueError(
-                f'the video has more than clip_length={state.clip_length} frames and can not be '
-                "read a second time: set model.test_cfg.long_video='one_pass'")
         start = 0
         for record in state.records[:-1]:
             stop = start + record.num_frames

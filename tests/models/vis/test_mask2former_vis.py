@@ -56,9 +56,18 @@ def test_a_long_stream_that_can_not_be_read_again_says_what_to_do(build_model, m
     model = build_model()
     source, sample = make_video(9)
     state = model.init_state(sample.metainfo)
-    model.step(source.read(0, 9), state)
     with pytest.raises(ValueError, match="long_video='one_pass'"):
-        model.finish(state)
+        model.step(source.read(0, 9), state)
+
+
+def test_frames_of_another_size_are_refused(build_model, make_video):
+    model = build_model()
+    source, sample = make_video(2)
+    state = model.init_state(sample.metainfo)
+    frames = source.read(0, 2)
+    model.step(frames, state)
+    with pytest.raises(ValueError, match='expected frames of .* like before'):
+        model.step(frames[..., :-1], state)
 
 
 def test_a_video_without_frames_is_refused(build_model, make_video):
@@ -70,16 +79,16 @@ def test_a_video_without_frames_is_refused(build_model, make_video):
 def test_identical_clips_are_linked_to_themselves(build_model, make_video):
     # the second clip repeats the first, so every query must continue itself
     model = build_model()
+    model.test_cfg['long_video'] = 'one_pass'
     source, sample = make_video(8)
     state = model.init_state(sample.metainfo)
     model.step(source.read(0, 8), state)
     model.step(source.read(0, 8), state)
-    model.test_cfg['long_video'] = 'one_pass'
     result = model.finish(state)
     first, second = state.records
     torch.testing.assert_close(first.mask_embeds, second.mask_embeds)
     for tube in result.tubes:
-        assert tube[8:] is not None and len(tube) == 16
+        assert len(tube) == 16 and tube[:8] == tube[8:]
 
 
 @pytest.mark.parametrize('vocabulary', ['synth_ytvis', 'synth_ovis', 'synth_uvo'])
@@ -166,6 +175,8 @@ def test_labels_of_targets_are_rows_of_the_union(build_model, make_batch):
     (dict(candidates='all'), 'candidates'),
     (dict(test_cfg=dict(vocabulary='own')), 'test_cfg.vocabulary'),
     (dict(test_cfg=dict(long_video='three_pass')), 'test_cfg.long_video'),
+    (dict(test_cfg=dict(cliplength=4)), r'test_cfg: expected keys among .*clip_length.*cliplength'),
+    (dict(test_cfg=dict(frames_per_step=0)), 'test_cfg.frames_per_step: expected an integer'),
 ])
 def test_bad_options_are_named(build_model, options, message):
     with pytest.raises(ValueError, match=message):
