@@ -44,14 +44,15 @@ def init_model(
         The model in evaluation mode; its ``cfg`` is the config.
 
     Raises:
-        ValueError: If the checkpoint isn't one of this model.
+        ValueError: If the checkpoint doesn't fit the model in every entry.
         FileNotFoundError: If a file is missing.
     """
     if not isinstance(config, Config):
         config = Config.fromfile(config)
     init_default_scope(config.get('default_scope', 'mmtmt'))
     model = MODELS.build(config.model)
-    load_into(model, load_checkpoint_file(checkpoint, trust=trust), source=str(checkpoint))
+    weights = load_checkpoint_file(checkpoint, trust=trust)
+    load_into(model, weights, strict=True, source=str(checkpoint))
     model.cfg = config
     return model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
 

@@ -102,6 +102,7 @@ def remap_taxonomy(model: nn.Module, checkpoint: dict) -> bool:
     stored = checkpoint.get('meta', {}).get('taxonomy')
     if stored is None or not hasattr(model, 'taxonomy_state'):
         return False
+    _compare_text(stored.get('text_bank'), model.taxonomy_state().get('text_bank'))
     old, new = list(stored['keys']), list(model.taxonomy_state()['keys'])
     if old == new:
         return False
@@ -115,8 +116,23 @@ def remap_taxonomy(model: nn.Module, checkpoint: dict) -> bool:
     checkpoint['meta'] = {**checkpoint['meta'], 'taxonomy': model.taxonomy_state()}
     differs = {'new here': reports[0].new, 'dropped': reports[0].dropped}
     notes = ', '.join(f'{kind}: {_some(keys, 8)}' for kind, keys in differs.items() if keys)
-    print_log(f'reordered the class rows of {len(reports[0].kept)} categories; {notes}', 'current')
+    level = logging.WARNING if reports[0].new else logging.INFO
+    print_log(
+        f'reordered the class rows of {len(reports[0].kept)} categories; {notes}', 'current', level)
     return True
+
+
+def _compare_text(stored: dict | None, own: dict | None) -> None:
+    """Warn when the weights have learned to read other text embeddings than the model's."""
+    if stored is None or own is None:
+        return
+    usual = dict(center=True, normalize=True, scale=True)
+    stored, own = {**usual, **stored}, {**usual, **own}
+    if differing := [name for name in own if own[name] != stored.get(name)]:
+        shown = ', '.join(f'{name} {own[name]!s:.60} instead of {stored.get(name)!s:.60}'
+                          for name in differing)
+        print_log(f'model.text_bank is not the one of the checkpoint: {shown}', 'current',
+                  logging.WARNING)
 
 
 def _some(names: Iterable[str], limit: int = 4) -> str:

@@ -145,6 +145,10 @@ def test_missing_video_and_checkpoint(inferencer, config, tmp_path):
         inferencer(tmp_path / 'nothing.mp4')
     with pytest.raises(FileNotFoundError, match='nothing.pth'):
         init_model(config, tmp_path / 'nothing.pth')
+    other = tmp_path / 'other.pth'
+    torch.save({'state_dict': {'threshold': torch.tensor(1.0), 'more': torch.ones(1)}}, other)
+    with pytest.raises(ValueError, match='other.pth does not fit.*unexpected'):
+        init_model(config, other)
 
 
 def run_demo(tmp_path, *args):

@@ -1,5 +1,7 @@
 """Class rows follow their categories from one union to another."""
 
+import logging
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -21,6 +23,17 @@ class Classifier(nn.Module):
 
     def taxonomy_state(self):
         return {'keys': self.keys}
+
+
+class Reader(Classifier):
+    """A classifier that reads text embeddings."""
+
+    def __init__(self, keys, **text_bank):
+        super().__init__(keys)
+        self.text_bank = text_bank
+
+    def taxonomy_state(self):
+        return {'keys': self.keys, 'text_bank': self.text_bank}
 
 
 def checkpoint_of(model):
@@ -56,6 +69,18 @@ def test_what_does_not_fit_is_reported():
         load_into(new, checkpoint, strict=True)
     with pytest.raises(ValueError, match='does not fit Linear'):
         load_into(nn.Linear(9, 9), checkpoint)
+
+
+def test_another_text_bank_is_reported(monkeypatch):
+    warnings = []
+    monkeypatch.setattr(
+        'mmtmt.engine.weights.print_log',
+        lambda text, logger, level: level >= logging.WARNING and warnings.append(text))
+    checkpoint = checkpoint_of(Reader(['cat'], hash='a', encoder='one'))
+    load_into(Reader(['cat'], hash='a', encoder='one', center=True), checkpoint)
+    assert not warnings
+    load_into(Reader(['cat'], hash='b', encoder='one', scale=False), checkpoint)
+    assert 'scale False instead of True' in warnings[0] and 'hash b instead of a' in warnings[0]
 
 
 def test_names_of_ddp_are_understood():

@@ -5,7 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-CLASS_ROW_SUFFIXES = ('head.cls_embed.weight', 'head.cls_embed.bias')
+CLASS_ROW_SUFFIXES = (
+    'head.cls_embed.weight', 'head.cls_embed.bias',
+    'auxiliary_head.classifier.weight', 'auxiliary_head.classifier.bias')
 
 
 class RowReport(NamedTuple):
@@ -26,7 +28,8 @@ def remap_class_rows(state_dict: dict[str, Tensor], model_state: dict[str, Tenso
                      old_keys: Sequence[str], new_keys: Sequence[str]) -> RowReport:
     """Reorder a checkpoint's class rows, in place, to the model's union.
 
-    The no-object row comes last on both sides and is taken over. Text classifiers have no rows.
+    The no-object row comes last on both sides and is taken over. Text classifiers have no rows,
+    and rows of a classifier that the model lacks stay as they are.
 
     Args:
         state_dict: The checkpoint's; changed.
@@ -51,6 +54,8 @@ def remap_class_rows(state_dict: dict[str, Tensor], model_state: dict[str, Tenso
             raise ValueError(f'{name}: expected {len(old_keys)} categories and no-object, got '
                              f'{len(rows)} rows')
         fresh = _fresh_rows(name, model_state, len(new_keys) + 1)
+        if fresh is None:
+            continue
         remapped = fresh.detach().to(rows).clone()
         remapped[targets] = rows[sources]
         state_dict[name] = remapped
@@ -61,10 +66,10 @@ def remap_class_rows(state_dict: dict[str, Tensor], model_state: dict[str, Tenso
         dropped=[key for key in old_keys if key not in new])
 
 
-def _fresh_rows(name: str, model_state: dict[str, Tensor], num_rows: int) -> Tensor:
+def _fresh_rows(name: str, model_state: dict[str, Tensor], num_rows: int) -> Tensor | None:
     """The model's rows of that name; a plain decoder's rows may move into a wrapping one."""
-    suffix = name[name.index('head.cls_embed'):]
+    suffix = next(suffix for suffix in CLASS_ROW_SUFFIXES if name.endswith(suffix))
     for own, rows in model_state.items():
         if own.endswith(suffix) and len(rows) == num_rows:
             return rows
-    raise ValueError(f'{name}: the model has no class rows of {num_rows - 1} categories')
+    return None

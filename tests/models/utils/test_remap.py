@@ -23,3 +23,16 @@ def test_row_count_is_checked():
     state = {'decoder.head.cls_embed.bias': torch.zeros(3)}
     with pytest.raises(ValueError, match='expected 3 categories'):
         remap_class_rows(state, state, ['a', 'b', 'c'], ['a'])
+
+
+def test_rows_of_the_auxiliary_head_move_too():
+    state = {'auxiliary_head.classifier.weight': rows(1, 2, 9)[..., None, None]}
+    model = {'auxiliary_head.classifier.weight': torch.zeros(3, 1, 1, 1)}
+    remap_class_rows(state, model, ['cat', 'dog'], ['dog', 'cat'])
+    assert state['auxiliary_head.classifier.weight'].flatten().tolist() == [2, 1, 9]
+
+
+def test_rows_of_a_classifier_that_the_model_lacks_are_left():
+    state = {'auxiliary_head.classifier.bias': torch.tensor([1.0, 2.0, 9.0])}
+    remap_class_rows(state, {}, ['cat', 'dog'], ['dog', 'cat'])
+    assert state['auxiliary_head.classifier.bias'].tolist() == [1, 2, 9]
