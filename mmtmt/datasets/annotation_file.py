@@ -82,8 +82,11 @@ def parse_videos(data: dict[str, Any], path: str | Path) -> dict[int, dict[str, 
         list ``instances``, in the order of the file.
 
     Raises:
-        ValueError: If an entry is malformed, an id stands twice, or a file name leaves its root.
+        ValueError: If there is no video, an entry is malformed, an id stands twice, or a file name
+            leaves its root.
     """
+    if not data['videos']:
+        raise ValueError(f'{path}: expected at least one video, got an empty list "videos"')
     videos: dict[int, dict[str, Any]] = {}
     for index, video in enumerate(data['videos']):
         where = f'{path}: videos[{index}]'

@@ -27,6 +27,7 @@ def annotation(tiny):
 
 
 BROKEN = {
+    'no videos': (lambda s: s.data.update(videos=[], annotations=[]), 'at least one video'),
     'length': (lambda s: video(s).update(length=9), 'video 20: length is 9, but there are 4 file'),
     'no frames': (lambda s: video(s).update(file_names=[]), 'video 20: .*at least one name'),
     'names': (lambda s: video(s).update(file_names=[1, 2, 3, 4]), 'video 20: .*file_names'),
