@@ -134,9 +134,7 @@ def load_checkpoint_file(
             f'{path} is a checkpoint of detectron2; convert it with {CONVERTER} first'
         )
     if path.suffix == '.safetensors':
-        from safetensors.torch import load_file
-
-        return {'state_dict': load_file(path, device=str(map_location or 'cpu'))}
+        return {'state_dict': _read_safetensors(path, map_location)}
     try:
         checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
@@ -144,11 +142,21 @@ def load_checkpoint_file(
             raise CheckpointError(_refusal(path, error)) from error
         print_log(f'unpickling {path}, as it is trusted', 'current', logging.WARNING)
         checkpoint = torch.load(path, map_location=map_location, weights_only=False)
-    except (RuntimeError, EOFError) as error:
-        raise CheckpointError(f'{path} is damaged or no checkpoint: {error}') from error
+    except Exception as error:  # bytes that are no checkpoint end an unpickler in any way
+        raise CheckpointError(f'{path} is damaged or no checkpoint: {error!r}') from error
     if not isinstance(checkpoint, dict):
         raise CheckpointError(f'{path} holds a {type(checkpoint).__name__}, expected a dict')
     return checkpoint
+
+
+def _read_safetensors(path: Path, map_location: Any) -> dict:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path, device=str(map_location or 'cpu'))
+    except SafetensorError as error:
+        raise CheckpointError(f'{path} is damaged or no checkpoint: {error!r}') from error
 
 
 def _refusal(path: Path, error: Exception) -> str:

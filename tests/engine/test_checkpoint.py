@@ -84,9 +84,18 @@ def test_other_files_are_named(tmp_path):
     with pytest.raises(ValueError, match='official_to_mmtmt.py'):
         load_checkpoint_file(tmp_path / 'model.pkl')
     save_checkpoint({'w': torch.ones(1000)}, tmp_path / 'whole.pth')
-    (tmp_path / 'cut.pth').write_bytes((tmp_path / 'whole.pth').read_bytes()[:2000])
-    with pytest.raises(ValueError, match='cut.pth is damaged or no checkpoint'):
-        load_checkpoint_file(tmp_path / 'cut.pth')
+    save_checkpoint({'w': torch.ones(100_000)}, tmp_path / 'large.pth')
+    broken = {
+        'cut.pth': (tmp_path / 'whole.pth').read_bytes()[:2000],
+        'late.pth': (tmp_path / 'large.pth').read_bytes()[:200_000],
+        'empty.pth': b'',
+        'text.pth': b'hello world',
+        'text.safetensors': b'hello world',
+    }
+    for name, content in broken.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=f'{name} is damaged or no checkpoint: .'):
+            load_checkpoint_file(tmp_path / name)
     torch.save([1], tmp_path / 'list.pth')
     with pytest.raises(ValueError, match='holds a list, expected a dict'):
         load_checkpoint_file(tmp_path / 'list.pth')
