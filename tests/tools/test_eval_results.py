@@ -37,4 +37,5 @@ def test_bad_input_is_one_line_without_a_traceback(tmp_path):
     (tmp_path / 'results.json').write_text('[{"video_id": 1}]')
     done = run(GOLDEN / 'ytvis_eval_c_gt.json.gz', tmp_path / 'results.json')
     assert done.returncode == 1
-    assert done.stderr == 'error: result 0: category_id, segmentations missing\n'
+    where = f'error: {tmp_path / "results.json"}: result 0: '
+    assert done.stderr == f'{where}category_id, segmentations missing\n'

@@ -6,7 +6,8 @@ import gzip
 import json
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,7 +88,20 @@ def read_json(source: str | Path | dict | list) -> dict | list:
         with opener(path, 'rb') as file:
             return json.load(file)
     except (json.JSONDecodeError, UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
-        raise ValueError(f'{path} is not a complete json file: {error}') from error
+        raise ValueError(f'{path}: not a complete json file ({error})') from error
+
+
+@contextmanager
+def _naming(source: object) -> Iterator[None]:
+    """Lets errors in the content of a file name the file, and all be of one kind."""
+    where = f'{source}: ' if isinstance(source, (str, Path)) else ''
+    try:
+        yield
+    except ValueError as error:
+        text = str(error)
+        raise ValueError(text if text.startswith(where) else where + text) from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f'{where}an entry is not in the YouTube-VIS form: {error!r}') from error
 
 
 def read_ground_truth(source: str | Path | dict, *, hidden: bool = False) -> GroundTruth:
@@ -102,9 +116,13 @@ def read_ground_truth(source: str | Path | dict, *, hidden: bool = False) -> Gro
 
     Raises:
         ValueError: if the content isn't in the YouTube-VIS form or its annotations are hidden; the
-            message names the annotation.
+            message names the file and the annotation.
     """
-    data = read_json(source)
+    with _naming(source):
+        return _parse_ground_truth(read_json(source), hidden)
+
+
+def _parse_ground_truth(data: dict | list, hidden: bool) -> GroundTruth:
     if not isinstance(data, Mapping) or not {'videos', 'categories'} <= data.keys():
         raise ValueError(
             'expected ground truth in the YouTube-VIS form, an object with videos, categories and '
@@ -146,9 +164,14 @@ def read_results(source: str | Path | Sequence[dict], truth: GroundTruth) -> Tub
         Per (video id, category id) the tubes in the order of the file.
 
     Raises:
-        ValueError: if an entry doesn't fit the ground truth; the message names the entry.
+        ValueError: if an entry doesn't fit the ground truth; the message names the file and the
+            entry.
     """
-    results = read_json(source)
+    with _naming(source):
+        return _parse_results(read_json(source), truth)
+
+
+def _parse_results(results: dict | list, truth: GroundTruth) -> TubesByGroup:
     if not isinstance(results, list):
         raise ValueError(f'expected results as a list of entries, got {type(results).__name__}')
     tubes = defaultdict(list)

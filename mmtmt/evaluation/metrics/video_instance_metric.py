@@ -289,7 +289,7 @@ def _read_truth(dataset: str, path: str, hidden: bool) -> GroundTruth:
     try:
         truth = read_ground_truth(path, hidden=hidden)
     except ValueError as error:
-        raise ValueError(f'{dataset}, {path}: {error}') from error
+        raise ValueError(f'{dataset}, {error}') from error
     if not truth.tubes and not hidden:
         raise ValueError(f'{dataset}, {path}: {HIDDEN_GROUND_TRUTH}')
     return truth

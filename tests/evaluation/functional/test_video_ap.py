@@ -176,5 +176,22 @@ def test_hidden_ground_truth_says_what_to_do(case, hide):
 
 def test_file_that_is_cut_short(tmp_path):
     (tmp_path / 'gt.json').write_text('{"videos": [')
-    with pytest.raises(ValueError, match='gt.json is not a complete json file'):
+    with pytest.raises(ValueError, match='gt.json: not a complete json file'):
         evaluate(tmp_path / 'gt.json', [])
+
+
+@pytest.mark.parametrize(
+    ('truth', 'results', 'message'),
+    [
+        ({'videos': [{'id': 1}], 'categories': []}, [], 'gt.json: an entry is not in the YouTube'),
+        ({'videos': [], 'categories': []}, [], 'gt.json: the ground truth has no annotations'),
+        ({'videos': [], 'categories': [], 'annotations': []}, {}, 'dt.json: expected results as a'),
+        ({'videos': [], 'categories': [], 'annotations': []}, [3], 'dt.json: an entry is not in'),
+    ],
+)
+def test_errors_name_the_file(tmp_path, truth, results, message):
+    paths = [tmp_path / 'gt.json', tmp_path / 'dt.json']
+    for path, content in zip(paths, (truth, results), strict=True):
+        path.write_text(json.dumps(content), encoding='utf-8')
+    with pytest.raises(ValueError, match=message):
+        evaluate(*paths)
