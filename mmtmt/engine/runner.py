@@ -21,6 +21,7 @@ from mmtmt.engine.checkpoint import CheckpointError, save_checkpoint
 from mmtmt.engine.config_check import check_config
 from mmtmt.engine.loops import IterBasedTrainLoop
 from mmtmt.engine.plain_data import restore_history, to_plain
+from mmtmt.engine.vocabulary_check import check_vocabularies
 from mmtmt.engine.weights import load_into, remap_taxonomy
 from mmtmt.registry import RUNNERS
 
@@ -34,7 +35,8 @@ class VISRunner(_Runner):
       demand a checkpoint that fits the model in every entry.
     - Training iterations use :class:`mmtmt.engine.loops.IterBasedTrainLoop`.
     - ``launcher='pytorch'`` works on machines without a GPU, over gloo.
-    - Misspelt types and arguments in the config are named before anything is built.
+    - Misspelt types and arguments in the config are named before anything is built, and datasets
+      whose vocabulary is not what the model knows by its name before anything is trained.
     - Predictions for hidden ground truth go to ``predictions`` in the work directory, unless the
       metric's ``outfile_prefix`` says otherwise.
 
@@ -108,8 +110,34 @@ class VISRunner(_Runner):
         """
         if isinstance(loop, dict) and loop.get('by_epoch') is False:
             options = {key: value for key, value in loop.items() if key != 'by_epoch'}
-            return IterBasedTrainLoop(runner=self, dataloader=self._train_dataloader, **options)
-        return super().build_train_loop(loop)
+            loop = IterBasedTrainLoop(runner=self, dataloader=self._train_dataloader, **options)
+        return self._checked(super().build_train_loop(loop))
+
+    def build_val_loop(self, loop: Any) -> Any:
+        """Build the validation loop and check its vocabularies.
+
+        Args:
+            loop: As in mmengine.
+
+        Returns:
+            The loop.
+        """
+        return self._checked(super().build_val_loop(loop))
+
+    def build_test_loop(self, loop: Any) -> Any:
+        """Build the test loop and check its vocabularies.
+
+        Args:
+            loop: As in mmengine.
+
+        Returns:
+            The loop.
+        """
+        return self._checked(super().build_test_loop(loop))
+
+    def _checked(self, loop: Any) -> Any:
+        check_vocabularies(_unwrapped(self.model), loop.dataloader.dataset)
+        return loop
 
     # --- checkpoints
 

@@ -1,0 +1,39 @@
+"""Datasets and models that mean different categories by one name are refused."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from mmtmt.engine.config_check import ConfigError
+from mmtmt.engine.vocabulary_check import check_vocabularies
+from mmtmt.taxonomy import Taxonomy, Vocabulary, load_vocabulary
+
+
+def dataset(vocabulary):
+    return SimpleNamespace(name='set', ann_file='val.json', vocabulary=vocabulary)
+
+
+@pytest.fixture
+def model():
+    zoo = Vocabulary.from_names('zoo', ['zebra', 'duck'])
+    return SimpleNamespace(taxonomy=Taxonomy(['ytvis19', zoo]))
+
+
+def test_same_categories_pass_whatever_their_ids(model):
+    renumbered = Vocabulary.from_categories(
+        'zoo', [{'id': 9, 'name': 'duck'}, {'id': 4, 'name': 'zebra'}], 'val.json'
+    )
+    parts = [dataset(renumbered), dataset(load_vocabulary('ovis')), SimpleNamespace()]
+    check_vocabularies(model, SimpleNamespace(datasets=parts))
+    check_vocabularies(SimpleNamespace(), dataset(renumbered))
+
+
+@pytest.mark.parametrize('names', [['duck', 'zebra'], ['zebra'], ['zebra', 'duck', 'emu']])
+def test_other_categories_of_the_same_name_are_refused(model, names):
+    with pytest.raises(ConfigError, match="'set'.*val.json.*vocabulary 'zoo'"):
+        check_vocabularies(model, dataset(Vocabulary.from_names('zoo', names)))
+
+
+def test_a_vocabulary_that_the_model_lacks_is_refused(model):
+    with pytest.raises(ConfigError, match=r"'farm', which model.taxonomy.vocabularies lacks"):
+        check_vocabularies(model, dataset(Vocabulary.from_names('farm', ['duck'])))
