@@ -18,6 +18,8 @@ class ConfigError(ValueError):
 
 # Keys that mmengine takes out before it builds the class.
 _TAKEN_OUT = {'type', '_scope_', '_delete_', 'priority', 'constructor', 'paramwise_cfg', 'round_up'}
+# Dicts whose keys are names that the user gives: datasets, or parts of names of parameters.
+_FREE_NAMES = {'ann_files', 'train_files', 'custom_keys'}
 _SIMILAR = 0.8
 
 
@@ -95,7 +97,8 @@ def check_overrides(cfg: Config | Mapping, options: Mapping[str, Any]) -> None:
                 siblings = set(node) | (
                     set(inspect.signature(Runner).parameters) if not path else set()
                 )
-                if key not in siblings:
+                free = bool(path) and path[-1] in _FREE_NAMES
+                if key not in siblings and not free:
                     _raise_if_close(f'--cfg-options {dotted}', key, key, siblings)
                 break
             else:
