@@ -21,6 +21,10 @@ MAX_SIDE = 2**15
 _UNSAFE_NAME = re.compile(r'(^|[\\/])\.\.([\\/]|$)|^[\\/]|^[A-Za-z]:|\0')
 
 
+class AnnotationError(ValueError):
+    """An annotation file is not what it has to be."""
+
+
 def load_annotation_file(path: str | Path, store: bytearray) -> dict[str, Any]:
     """Read a file, moving masks out of the way as they are parsed.
 

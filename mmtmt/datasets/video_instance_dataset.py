@@ -11,6 +11,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from mmtmt.datasets.annotation_file import (
+    AnnotationError,
     load_annotation_file,
     parse_annotations,
     parse_videos,
@@ -53,8 +54,8 @@ class VideoInstanceDataset(BaseDataset):
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no valid json of this family, or its categories don't agree
-            with the vocabulary.
+        AnnotationError: If the file is no valid json of this family, or its categories don't
+            agree with the vocabulary.
     """
 
     def __init__(
@@ -106,9 +107,18 @@ class VideoInstanceDataset(BaseDataset):
             A dict per video, see `mmtmt.datasets.annotation_file`.
 
         Raises:
-            ValueError: If the file is not valid, or lacks annotations outside test mode.
+            AnnotationError: If the file is not valid, or lacks annotations outside test mode.
         """
         store = bytearray()
+        try:
+            videos = self._read(store)
+        except ValueError as error:
+            raise AnnotationError(str(error)) from error
+        self.mask_store = np.frombuffer(store, np.uint8)
+        return list(videos.values())
+
+    def _read(self, store: bytearray) -> dict[int, dict[str, Any]]:
+        """Read and check the file; the masks go to the store."""
         data = load_annotation_file(self.ann_file, store)
         annotated = data.get('annotations') is not None
         if not annotated and not self.test_mode:
@@ -120,8 +130,7 @@ class VideoInstanceDataset(BaseDataset):
             self.vocabulary = self._check_categories(data.get('categories'))
         videos = parse_videos(data, self.ann_file)
         parse_annotations(data, videos, self.vocabulary, self.ann_file, store)
-        self.mask_store = np.frombuffer(store, np.uint8)
-        return list(videos.values())
+        return videos
 
     def _check_categories(self, categories: Any) -> Vocabulary:
         """Hold the vocabulary against the file's categories, whose ids count."""
@@ -166,7 +175,7 @@ class VideoInstanceDataset(BaseDataset):
 
         Raises:
             FrameError: If a frame can't be read; dataset and video are named.
-            ValueError: If an annotation is malformed; dataset and video are named.
+            AnnotationError: If an annotation is malformed; dataset and video are named.
         """
         if not isinstance(key, SampleKey):
             index = range(len(self))[int(key)]
@@ -183,7 +192,7 @@ class VideoInstanceDataset(BaseDataset):
             return self.pipeline(results)
         except (FrameError, ValueError) as error:
             where = f'{self.name}, video {results["video_id"]}'
-            kind = FrameError if isinstance(error, FrameError) else ValueError
+            kind = FrameError if isinstance(error, FrameError) else AnnotationError
             raise kind(f'{where}: {error}') from error
 
     def get_data_info(self, idx: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.utils import get_installed_path
 
+from mmtmt.datasets.annotation_file import AnnotationError
 from mmtmt.engine.checkpoint import CheckpointError
 from mmtmt.engine.config_check import ConfigError, check_overrides
 from mmtmt.engine.runner import VISRunner
@@ -115,8 +116,8 @@ def build_runner(cfg: Config) -> VISRunner:
 def run_tool(main: Callable[[], None]) -> None:
     """Run a tool; what the user can mend ends it with one line instead of a traceback.
 
-    That is a mistake in config or arguments, a checkpoint of another model, a missing file, or a
-    frame that can't be read.
+    That is a mistake in config or arguments, a checkpoint of another model, a missing file, an
+    annotation file with a mistake, or a frame that can't be read.
 
     Args:
         main: The tool.
@@ -125,9 +126,10 @@ def run_tool(main: Callable[[], None]) -> None:
         main()
     except (ConfigError, CheckpointError) as error:
         sys.exit(f'error: {error}')
-    except FrameError as error:
+    except (AnnotationError, FrameError) as error:
         # From a data worker it comes with the traceback of there, which the message ends.
-        sys.exit(f'error: {str(error).strip().rpartition("FrameError: ")[2]}')
+        kind = type(error).__name__
+        sys.exit(f'error: {str(error).strip().rpartition(f"{kind}: ")[2]}')
     except FileNotFoundError as error:
         missing = f'{error.filename} does not exist' if error.filename else str(error)
         sys.exit(f'error: {missing}; paths in configs start from {os.getcwd()}')
