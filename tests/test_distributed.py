@@ -33,8 +33,9 @@ def config(tmp_path):
     datasets, ann_files = [], {}
     for name, indices in (('one', None), ('two', 2)):
         dataset = TinySet(tmp_path / name).config(name=name, pipeline=PIPELINE)
-        datasets.append({**dataset, 'indices': indices, 'test_mode': True})
         ann_files[name] = str(tmp_path / name / 'train.json')
+        datasets.append(
+            {**dataset, 'vocabulary': ann_files['one'], 'indices': indices, 'test_mode': True})
     path = tmp_path / 'config.py'
     Config(
         dict(

@@ -13,6 +13,7 @@ border, where both its value and its gradient are zero, so nothing has to be mas
 import functools
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -162,7 +163,8 @@ class SparseSampling(torch.autograd.Function):
     """Weighted sums of sampled points, with gradients for values, positions and weights."""
 
     @staticmethod
-    def forward(ctx, value: Tensor, x: Tensor, y: Tensor, weights: Tensor, table: Table) -> Tensor:
+    def forward(ctx: Any, value: Tensor, x: Tensor, y: Tensor, weights: Tensor,
+                table: Table) -> Tensor:
         """Sample and add up.
 
         Args:
@@ -198,7 +200,7 @@ class SparseSampling(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of value, x, y and weights."""
         table: Table = ctx.table
         values, weights, row, right, down = ctx.saved_tensors

@@ -282,13 +282,13 @@ class VISModel(BaseModel):
             raise ValueError(
                 f'vocabulary {vocabulary.name!r}: the model was not trained on {unknown}; words '
                 "outside its taxonomy need classifier='text'")
-        text = self._embed(Taxonomy([vocabulary]))
+        text = self._embed(vocabulary)
         candidates = torch.ones(1, len(vocabulary), dtype=torch.bool, device=self.device)
         identity = torch.arange(len(vocabulary), device=self.device)
         return EvaluationSpace(CategoryContext(candidates, text), identity, identity)
 
-    def _embed(self, taxonomy: Taxonomy) -> Tensor:
-        rows = self.text_bank.whiten(self.text_bank.lookup(taxonomy), **self.whitening)
+    def _embed(self, categories: Taxonomy | Vocabulary) -> Tensor:
+        rows = self.text_bank.whiten(self.text_bank.lookup(categories), **self.whitening)
         return torch.as_tensor(rows, dtype=torch.float32, device=self.device)
 
     @property
