@@ -11,9 +11,9 @@ from mmtmt.registry import HOOKS
 class SemanticWarmupHook(Hook):
     """Lets the first iterations train backbone and pixel decoder by the SemanticHead alone.
 
-    Such an iteration takes half the time of a full one, and queries that start on features which
-    tell classes apart learn both faster. In distributed training the parameters that take no part
-    need ``find_unused_parameters=True``.
+    Such an iteration takes six tenths of the time of a full one (0.22 s instead of 0.36 s in the
+    demo on one thread). Parts of the model get no gradient meanwhile, which VISRunner allows for
+    in distributed training.
 
     Args:
         num_iters: Iterations of the warm-up.
