@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mmtmt.datasets.json_stream import read_json_stream
-from mmtmt.datasets.packed_tube import PackedTube
+from mmtmt.structures.json_stream import read_json_stream
+from mmtmt.structures.packed_tube import PackedTube
 from mmtmt.taxonomy import Vocabulary
 
 MAX_SIDE = 2**15

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmtmt.datasets import VideoInstanceDataset
-from mmtmt.datasets.packed_tube import PackedTube
+from mmtmt.structures.packed_tube import PackedTube
 from tests.datasets.tiny_set import to_rle
 
 

@@ -1,17 +1,33 @@
 """Video instance segmentation measured with NumPy and pycocotools alone."""
 
-from .inputs import GroundTruth, read_ground_truth, read_json, read_results
+from .inputs import read_ground_truth, read_json, read_results
+from .matching import Matches, Pairing, match, outside, pair_up
+from .overlap import frame_intersections, tube_iou
 from .submission import to_json_results, write_results, write_submission
-from .video_ap import STATS_NAMES, evaluate
+from .tubes import GroundTruth, Results, Tube, Video
+from .video_ap import STATS_NAMES, accumulate, evaluate, match_all, summarize
 
 __all__ = [
-    'STATS_NAMES',
     'GroundTruth',
+    'Matches',
+    'Pairing',
+    'Results',
+    'STATS_NAMES',
+    'Tube',
+    'Video',
+    'accumulate',
     'evaluate',
+    'frame_intersections',
+    'match',
+    'match_all',
+    'outside',
+    'pair_up',
     'read_ground_truth',
     'read_json',
     'read_results',
+    'summarize',
     'to_json_results',
+    'tube_iou',
     'write_results',
     'write_submission',
 ]

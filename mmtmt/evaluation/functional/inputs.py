@@ -8,64 +8,20 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from mmtmt.structures.rle import compress
+from mmtmt.structures.packed_tube import PackedTube
 
-from .rle import encode_tube
+from .rle import frame_areas
+from .tubes import GroundTruth, Results, Tube, Video, mean_area
 
 HIDDEN_GROUND_TRUTH = (
     'the ground truth has no annotations: the official validation and test files hide them. '
     'Write a submission instead (VideoInstanceMetric with format_only=True), '
     'or evaluate on annotated videos held out from the training set'
 )
-
-
-@dataclass(frozen=True)
-class Video:
-    """What the evaluation needs to know of a video."""
-
-    id: int
-    height: int
-    width: int
-    length: int
-
-
-@dataclass(frozen=True)
-class Tube:
-    """One object's or result's masks over a video.
-
-    Attributes:
-        rles: RLE over (height, width x frames), see `rle.encode_tube`.
-        area: mean area over the frames where it is visible, in pixels.
-        score: confidence of a result; 1 for ground truth.
-        ignore: True for crowd ground truth.
-    """
-
-    rles: list[dict]
-    area: float
-    score: float = 1.0
-    ignore: bool = False
-
-
-TubesByGroup = dict[tuple[int, int], list[Tube]]
-
-
-@dataclass
-class GroundTruth:
-    """Videos, categories and, per (video id, category id), the annotated tubes in the order of the
-    file."""
-
-    videos: dict[int, Video]
-    category_names: dict[int, str]
-    tubes: TubesByGroup = field(default_factory=dict)
-
-    @property
-    def category_ids(self) -> list[int]:
-        return sorted(self.category_names)
 
 
 def read_json(source: str | Path | dict | list) -> dict | list:
@@ -137,22 +93,28 @@ def _parse_ground_truth(data: dict | list, hidden: bool) -> GroundTruth:
     if data.get('annotations') is None:
         raise ValueError(HIDDEN_GROUND_TRUTH)
     tubes = defaultdict(list)
-    for annotation in data['annotations']:
+    for index, annotation in enumerate(data['annotations']):
         where = f'annotation {annotation.get("id")}'
         video = _check_entry(annotation, truth, where)
-        rles, frame_areas = _read_tube(annotation, video, where)
-        areas = annotation.get('areas')
+        masks, pixels = _read_tube(annotation, video, where)
+        areas, occlusion = annotation.get('areas'), annotation.get('occlusion')
         tube = Tube(
-            rles,
-            _mean_area(frame_areas if areas is None else areas),
+            index,
+            video.id,
+            annotation['category_id'],
+            masks,
+            pixels,
+            mean_area(pixels if areas is None else np.array([area or 0 for area in areas], float)),
             ignore=bool(annotation.get('iscrowd', 0)),
+            id=annotation.get('id'),
+            occlusion=None if occlusion is None else tuple(occlusion),
         )
-        tubes[annotation['video_id'], annotation['category_id']].append(tube)
+        tubes[tube.video_id, tube.category_id].append(tube)
     truth.tubes = dict(tubes)
     return truth
 
 
-def read_results(source: str | Path | Sequence[dict], truth: GroundTruth) -> TubesByGroup:
+def read_results(source: str | Path | Sequence[dict], truth: GroundTruth) -> Results:
     """Reads results in the YouTube-VIS form.
 
     Args:
@@ -161,7 +123,7 @@ def read_results(source: str | Path | Sequence[dict], truth: GroundTruth) -> Tub
         truth: what they are to be compared with.
 
     Returns:
-        Per (video id, category id) the tubes in the order of the file.
+        The results, per (video id, category id) in the order of the file.
 
     Raises:
         ValueError: if an entry doesn't fit the ground truth; the message names the file and the
@@ -171,12 +133,12 @@ def read_results(source: str | Path | Sequence[dict], truth: GroundTruth) -> Tub
         return _parse_results(read_json(source), truth)
 
 
-def _parse_results(results: dict | list, truth: GroundTruth) -> TubesByGroup:
+def _parse_results(results: dict | list, truth: GroundTruth) -> Results:
     if not isinstance(results, list):
         raise ValueError(f'expected results as a list of entries, got {type(results).__name__}')
     tubes = defaultdict(list)
-    for position, result in enumerate(results):
-        where = f'result {position}'
+    for index, result in enumerate(results):
+        where = f'result {index}'
         video = _check_entry(result, truth, where)
         score = result.get('score')
         if (
@@ -185,11 +147,18 @@ def _parse_results(results: dict | list, truth: GroundTruth) -> TubesByGroup:
             or not math.isfinite(score)
         ):
             raise ValueError(f'{where}: expected a finite score, got {score!r}')
-        rles, frame_areas = _read_tube(result, video, where)
-        tubes[result['video_id'], result['category_id']].append(
-            Tube(rles, _mean_area(frame_areas), float(score))
+        masks, pixels = _read_tube(result, video, where)
+        tube = Tube(
+            index,
+            video.id,
+            result['category_id'],
+            masks,
+            pixels,
+            mean_area(pixels),
+            float(score),
         )
-    return dict(tubes)
+        tubes[tube.video_id, tube.category_id].append(tube)
+    return Results(dict(tubes))
 
 
 def _read_video(video: Mapping) -> Video:
@@ -218,19 +187,10 @@ def _check_entry(entry: Mapping, truth: GroundTruth, where: str) -> Video:
     return video
 
 
-def _read_tube(entry: Mapping, video: Video, where: str) -> tuple[list[dict], np.ndarray]:
-    frames = []
-    for t, segmentation in enumerate(entry['segmentations']):
-        try:
-            frames.append(compress(segmentation, video.height, video.width))
-        except ValueError as error:
-            raise ValueError(f'{where}, video {video.id}, frame {t}: {error}') from error
+def _read_tube(entry: Mapping, video: Video, where: str) -> tuple[PackedTube, np.ndarray]:
+    """The masks and their area in every frame (T,)."""
     try:
-        return encode_tube(frames, video.height, video.width)
+        masks = PackedTube.pack(entry['segmentations'], video.height, video.width)
+        return masks, frame_areas(masks)
     except ValueError as error:
-        raise ValueError(f'{where}, video {video.id}: {error}') from error
-
-
-def _mean_area(areas: Sequence[float | None]) -> float:
-    visible = [area for area in areas if area]
-    return float(np.mean(visible)) if visible else 0.0
+        raise ValueError(f'{where}, video {video.id}, {error}') from error

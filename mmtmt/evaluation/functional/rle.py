@@ -1,19 +1,13 @@
-"""Run-length encoded tubes: the masks of one object over a whole video.
-
-A COCO RLE runs down the columns of a frame, so the runs of frame t + 1 follow those of frame t in
-an RLE of the frames laid side by side. One RLE per tube makes the spatio-temporal IoU of two tubes
-one call into pycocotools' C code.
-"""
+"""Run-length encoded masks, many at once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from pycocotools import mask as mask_api
 
-# pycocotools counts pixels in 32 bits; longer tubes are cut into pieces of whole frames.
-MAX_PIXELS = 2**32 - 1
+from mmtmt.structures.packed_tube import PackedTube
+
 # A number of 32 bits and its sign take at most seven groups of five bits.
 MAX_DIGITS = 7
 
@@ -68,99 +62,32 @@ def decode_counts(strings: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
     return counts, runs
 
 
-def encode_tube(
-    frames: Sequence[bytes | None], height: int, width: int
-) -> tuple[list[dict], np.ndarray]:
-    """Joins the masks of a video's frames to one RLE.
+def frame_areas(tube: PackedTube) -> np.ndarray:
+    """Area of a tube in every frame.
 
     Args:
-        frames: compressed ``counts`` per frame, None where the object is absent; T entries.
-        height: height of the frames.
-        width: width of the frames.
+        tube: the masks of T frames.
 
     Returns:
-        A list with one compressed RLE over (height, width x T), of several pieces when that has
-        more than `MAX_PIXELS` pixels, and the areas per frame (T,), int64.
+        (T,) int64.
 
     Raises:
-        ValueError: if a frame's runs don't add up to its pixels.
+        ValueError: if the runs of a frame don't add up to its pixels.
     """
-    frame_pixels = height * width
-    areas = np.zeros(len(frames), np.int64)
-    present = [t for t, counts in enumerate(frames) if counts is not None]
-    if present:
-        counts, runs = decode_counts([frames[t] for t in present])
-        first = np.cumsum(runs) - runs
-        totals = np.add.reduceat(counts, first)
-        if (counts < 0).any() or (totals != frame_pixels).any():
-            wrong = int(np.argmax(totals != frame_pixels))
-            raise ValueError(
-                f'frame {present[wrong]}: the runs cover {totals[wrong]} pixels, '
-                f'the frame has {height} x {width}'
-            )
-        index = np.arange(len(counts)) - np.repeat(first, runs)
-        areas[present] = np.add.reduceat(np.where(index % 2, counts, 0), first)
-        frame_of_run = np.repeat(np.array(present), runs)
-        ends = (
-            np.cumsum(counts)
-            - np.repeat(np.cumsum(totals) - totals, runs)
-            + frame_of_run * frame_pixels
+    areas = np.zeros(len(tube), np.int64)
+    present = np.flatnonzero(tube.present)
+    if not len(present):
+        return areas
+    counts, runs = decode_counts([tube.counts(t) for t in present])
+    first = np.cumsum(runs) - runs
+    totals = np.add.reduceat(counts, first)
+    pixels = tube.height * tube.width
+    if (counts < 0).any() or (totals != pixels).any():
+        wrong = int(np.argmax(totals != pixels))
+        raise ValueError(
+            f'segmentations[{present[wrong]}]: the runs cover {totals[wrong]} pixels, '
+            f'the frame has {tube.height} x {tube.width}'
         )
-        # The last run's end is a change only if it is one of foreground, in which case the next
-        # frame starts with background.
-        changes = (index < np.repeat(runs, runs) - 1) | (index % 2 == 1)
-        ends, frame_of_run = ends[changes], frame_of_run[changes]
-    else:
-        ends = frame_of_run = np.zeros(0, np.int64)
-
-    step = max(1, MAX_PIXELS // frame_pixels)
-    pieces = []
-    for start in range(0, len(frames), step):
-        length = min(step, len(frames) - start)
-        here = (
-            ends[(frame_of_run >= start) & (frame_of_run < start + length)] - start * frame_pixels
-        )
-        pieces.append(_from_changes(here, height, width * length))
-    return pieces, areas
-
-
-def _from_changes(positions: np.ndarray, height: int, width: int) -> dict:
-    """Compressed RLE whose value flips at each of the sorted positions; a position listed twice
-    doesn't flip."""
-    positions, multiplicity = np.unique(positions, return_counts=True)
-    positions = positions[multiplicity % 2 == 1]
-    pixels = height * width
-    counts = np.diff(positions[positions < pixels], prepend=0, append=pixels).astype(np.uint32)
-    return mask_api.frPyObjects([{'size': [height, width], 'counts': counts}], height, width)[0]
-
-
-def tube_iou(tubes_a: Sequence[list[dict]], tubes_b: Sequence[list[dict]]) -> np.ndarray:
-    """Spatio-temporal IoU: intersections summed over the frames, divided by unions summed over the
-    frames.
-
-    Args:
-        tubes_a: N tubes as `encode_tube` returns them.
-        tubes_b: M tubes of the same video.
-
-    Returns:
-        (N, M) float64; 0 where both tubes are empty.
-    """
-    if not tubes_a or not tubes_b:
-        return np.zeros((len(tubes_a), len(tubes_b)))
-    plain = [0] * len(tubes_b)
-    pieces = range(len(tubes_a[0]))
-    if len(pieces) == 1:
-        return np.asarray(
-            mask_api.iou([tube[0] for tube in tubes_a], [tube[0] for tube in tubes_b], plain)
-        )
-    intersection = np.zeros((len(tubes_a), len(tubes_b)))
-    total = np.zeros_like(intersection)
-    for piece in pieces:
-        side_a, side_b = [tube[piece] for tube in tubes_a], [tube[piece] for tube in tubes_b]
-        ratio = np.asarray(mask_api.iou(side_a, side_b, plain))
-        both = mask_api.area(side_a).astype(float)[:, None] + mask_api.area(side_b).astype(float)
-        # r = i / u and i + u = both, so i = r * both / (1 + r), an integer.
-        intersection += np.rint(ratio * both / (1 + ratio))
-        total += both
-    union = total - intersection
-    return np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
+    index = np.arange(len(counts)) - np.repeat(first, runs)
+    areas[present] = np.add.reduceat(np.where(index % 2, counts, 0), first)
+    return areas

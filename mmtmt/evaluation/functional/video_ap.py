@@ -3,19 +3,20 @@ it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from .inputs import GroundTruth, Tube, TubesByGroup, read_ground_truth, read_results
-from .matching import Matches, match
+from .inputs import read_ground_truth, read_results
+from .matching import MAX_RESULTS, Matches, Pairing, match, outside, pair_up
+from .tubes import GroundTruth, Results
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALL_THRESHOLDS = np.linspace(0, 1, 101)
 # Mean areas over the frames, in pixels: all, small, medium, large.
 AREA_RANGES = np.array([[0, 1e5], [0, 128], [128, 256], [256, 1e5]]) ** 2
-MAX_DETECTIONS = (1, 10, 100)
+MAX_DETECTIONS = (1, 10, MAX_RESULTS)
 
 STATS_NAMES = (
     *('AP', 'AP50', 'AP75', 'AP_small', 'AP_medium', 'AP_large'),
@@ -25,7 +26,7 @@ STATS_NAMES = (
 
 def evaluate(
     gt: str | Path | dict | GroundTruth,
-    results: str | Path | Sequence[dict],
+    results: str | Path | Sequence[dict] | Results,
     *,
     class_agnostic: bool = False,
 ) -> dict:
@@ -55,13 +56,11 @@ def evaluate(
         ValueError: if the two don't fit each other; the message names the entry.
     """
     truth = gt if isinstance(gt, GroundTruth) else read_ground_truth(gt)
-    tubes = read_results(results, truth)
-    counts = _count(truth, tubes)
-    objects, names = truth.tubes, truth.category_names
-    if class_agnostic:
-        objects, tubes, names = _merge_categories(objects), _merge_categories(tubes), {-1: 'object'}
+    predicted = results if isinstance(results, Results) else read_results(results, truth)
+    names = {-1: 'object'} if class_agnostic else truth.category_names
     category_ids = sorted(names)
-    precision, recall = accumulate(match_all(objects, tubes, sorted(truth.videos), category_ids))
+    pairings = pair_up(truth, predicted, class_agnostic=class_agnostic)
+    precision, recall = accumulate(match_all(pairings.values(), category_ids))
     stats = summarize(precision, recall)
     return {
         'stats': stats,
@@ -73,29 +72,29 @@ def evaluate(
             i: {'name': names[i], **_summarize_category(precision[:, :, k], recall[:, k])}
             for k, i in enumerate(category_ids)
         },
-        'counts': counts,
+        'counts': _count(truth, predicted),
     }
 
 
-def match_all(
-    objects: TubesByGroup, results: TubesByGroup, video_ids: list[int], category_ids: list[int]
-) -> list[list[Matches]]:
-    """Matches of every category, in the order of the video ids; videos with neither objects nor
-    results are left out."""
-    return [
-        [
-            match(
-                objects.get((video, category), []),
-                results.get((video, category), []),
-                IOU_THRESHOLDS,
-                AREA_RANGES,
-                MAX_DETECTIONS[-1],
-            )
-            for video in video_ids
-            if (video, category) in objects or (video, category) in results
+def match_all(pairings: Iterable[Pairing], category_ids: Sequence[int]) -> list[list[Matches]]:
+    """Matches at the official thresholds and area ranges.
+
+    Args:
+        pairings: in rising order of video id, as `pair_up` gives them. A part of them gives the
+            matches of a part of the videos, a repeated one counts as often as it comes.
+        category_ids: the K categories.
+
+    Returns:
+        Per category the matches of its videos.
+    """
+    by_category: dict[int, list[Matches]] = {category: [] for category in category_ids}
+    for pairing in pairings:
+        sides = [
+            outside([tube.area for tube in side], AREA_RANGES)
+            for side in (pairing.objects, pairing.results)
         ]
-        for category in category_ids
-    ]
+        by_category[pairing.category_id].append(match(pairing, IOU_THRESHOLDS, *sides))
+    return list(by_category.values())
 
 
 def accumulate(matches: list[list[Matches]]) -> tuple[np.ndarray, np.ndarray]:
@@ -180,21 +179,13 @@ def _summarize_category(precision: np.ndarray, recall: np.ndarray) -> dict[str, 
     return {name: None if mean == -1 else mean for name, mean in means.items()}
 
 
-def _count(truth: GroundTruth, results: TubesByGroup) -> dict[str, int]:
+def _count(truth: GroundTruth, results: Results) -> dict[str, int]:
     objects = [tube for group in truth.tubes.values() for tube in group]
-    sizes = [len(group) for group in results.values()]
+    sizes = [len(group) for group in results.tubes.values()]
     return {
         'videos': len(truth.videos),
         'objects': len(objects),
         'crowd_objects': sum(tube.ignore for tube in objects),
         'results': sum(sizes),
-        'results_beyond_limit': sum(max(0, size - MAX_DETECTIONS[-1]) for size in sizes),
+        'results_beyond_limit': sum(max(0, size - MAX_RESULTS) for size in sizes),
     }
-
-
-def _merge_categories(tubes: TubesByGroup) -> TubesByGroup:
-    """All categories as one with the id -1, within a video in rising order of their ids."""
-    merged: dict[tuple[int, int], list[Tube]] = {}
-    for video, category in sorted(tubes):
-        merged.setdefault((video, -1), []).extend(tubes[video, category])
-    return merged

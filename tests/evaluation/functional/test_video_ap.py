@@ -142,11 +142,11 @@ def test_files_plain_zipped_and_read_before(random_case, tmp_path):
         ({'score': float('nan')}, 'result 1: expected a finite score, got nan'),
         ({'score': None}, 'result 1: expected a finite score'),
         ({'segmentations': [None]}, 'result 1: expected 2 segmentations.* got 1'),
-        ({'segmentations': [None, 'x']}, 'result 1, video 1, frame 1: '),
-        ({'segmentations': [{'size': [4, 6], 'counts': 'PhX5'}, None]}, 'frame 0: .*size'),
-        ({'segmentations': [None, {'size': [40, 60], 'counts': '1'}]}, 'video 1: frame 1'),
-        ({'segmentations': [None, {'size': [40, 60], 'counts': 'o'}]}, 'video 1: .*cut short'),
-        ({'segmentations': [None, {'size': [40, 60], 'counts': '!'}]}, 'video 1: .*characters'),
+        ({'segmentations': [None, 'x']}, 'result 1, video 1, segmentations.1.: '),
+        ({'segmentations': [{'size': [4, 6], 'counts': 'PhX5'}, None]}, r'segmentations\[0\]: .*size'),
+        ({'segmentations': [None, {'size': [40, 60], 'counts': '1'}]}, r'video 1, segmentations\[1\]: '),
+        ({'segmentations': [None, {'size': [40, 60], 'counts': 'o'}]}, 'video 1, .*cut short'),
+        ({'segmentations': [None, {'size': [40, 60], 'counts': '!'}]}, 'video 1, .*characters'),
     ],
 )
 def test_bad_results_are_named(case, box, change, message):

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from mmtmt.datasets.json_stream import read_json_stream
+from mmtmt.structures.json_stream import read_json_stream
 
 
 def random_value(rng, depth=0):

@@ -1,0 +1,52 @@
+"""Overlap of run-length encoded tubes against dense masks."""
+
+import numpy as np
+import pytest
+
+from mmtmt.evaluation.functional import Tube, frame_intersections, tube_iou
+from mmtmt.evaluation.functional.rle import frame_areas
+from mmtmt.structures.packed_tube import PackedTube
+from mmtmt.structures.tubes import encode_tube
+
+
+def random_masks(seed, frames=7, height=9, width=11):
+    """Masks with full, empty and touching frames: every way in which runs can meet."""
+    rng = np.random.default_rng(seed)
+    masks = rng.random((frames, height, width)) < rng.choice([0.02, 0.5, 0.98], (frames, 1, 1))
+    masks[rng.integers(frames)] = True
+    masks[rng.integers(frames)] = False
+    return masks
+
+
+def tube_of(masks):
+    packed = PackedTube.pack(encode_tube(masks), *masks.shape[1:])
+    return Tube(0, 1, 1, packed, frame_areas(packed), 1.0)
+
+
+@pytest.fixture
+def sides():
+    sides = [[random_masks(seed) for seed in seeds] for seeds in (range(6), range(6, 10))]
+    for side in sides:
+        side.append(np.zeros_like(side[0]))
+    return sides
+
+
+def test_intersections_equal_dense_masks(sides):
+    expected = np.einsum('dthw,gthw->tdg', *(np.array(side, int) for side in sides))
+    tubes = [[tube_of(masks) for masks in side] for side in sides]
+    np.testing.assert_array_equal(frame_intersections(*tubes), expected)
+
+
+def test_iou_equals_dense_masks(sides):
+    expected = [
+        [(a & b).sum() / (a | b).sum() if (a | b).any() else 0 for b in sides[1]] for a in sides[0]
+    ]
+    tubes = [[tube_of(masks) for masks in side] for side in sides]
+    np.testing.assert_array_equal(tube_iou(*tubes), expected)
+
+
+def test_no_tubes(sides):
+    tube = tube_of(sides[0][0])
+    assert tube_iou([], [tube]).shape == (0, 1)
+    assert tube_iou([tube], []).shape == (1, 0)
+    assert frame_intersections([tube], []).shape == (7, 1, 0)
