@@ -1,5 +1,5 @@
 """What flows into and out of a decoder."""
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import torch
 from torch import Tensor
@@ -16,6 +16,10 @@ class CategoryContext:
 
     candidates: Tensor
     text: Tensor | None = None
+
+    def for_frames(self, frames: int) -> 'CategoryContext':
+        """The same for each of T frames: (B * T, K) candidates."""
+        return CategoryContext(self.candidates.repeat_interleave(frames, dim=0), self.text)
 
 
 @dataclass
@@ -37,6 +41,13 @@ class CompiledTaxonomy:
     score_logits: Tensor
     refined: Tensor
 
+    def for_frames(self, frames: int) -> 'CompiledTaxonomy':
+        """The same for each of T frames: every field B * T long."""
+        return CompiledTaxonomy(**{
+            entry.name: getattr(self, entry.name).repeat_interleave(frames, dim=0)
+            for entry in fields(self)
+        })
+
 
 @dataclass
 class QueryPrediction:
@@ -55,7 +66,7 @@ class QueryPrediction:
 
 @dataclass
 class DecoderOutputs:
-    """All predictions of a decoder for a batch of clips.
+    """All predictions of a decoder for a batch of clips; frame decoders make clips of frames.
 
     Attributes:
         predictions: Of the injected queries before layer 1 and then after

@@ -10,22 +10,24 @@ from mmtmt.structures.samples import make_sample, make_tubes
 
 VOCABULARIES = ['synth_ytvis', 'synth_ovis', 'synth_uvo']
 HEIGHT, WIDTH = 60, 90
+# of each meta-architecture
+DECODERS = dict(Mask2FormerVIS='VideoMaskDecoder', MinVIS='FrameMaskDecoder')
 
 
-def toy_model_config(taxonomy_aware=True, classifier='linear', compilation=None, injection=None,
-                     **model):
+def toy_model_config(type='Mask2FormerVIS', taxonomy_aware=True, classifier='linear',
+                     compilation=None, injection=None, compile_per=None, **model):
     """Config of a TMT-VIS, or of its base, that runs in milliseconds."""
-    decoder = dict(type='VideoMaskDecoder', num_queries=9, embed_dims=32, num_layers=2,
+    decoder = dict(type=DECODERS[type], num_queries=9, embed_dims=32, num_layers=2,
                    num_heads=4, feedforward_dims=48, classifier=classifier)
     if taxonomy_aware:
         decoder = dict(
-            type='InjectionDecoder', decoder=decoder,
+            type='InjectionDecoder', decoder=decoder, compile_per=compile_per,
             compilation=dict(type='TaxonomyCompilation', feedforward_dims=48, adapter_dims=32,
                              num_selected=4, num_heads=4, **(compilation or {})),
             injection=dict(type='TaxonomyInjection', feedforward_dims=48, num_heads=4,
                            **(injection or {})))
     config = dict(
-        type='Mask2FormerVIS',
+        type=type,
         taxonomy=dict(vocabularies=VOCABULARIES),
         text_bank=dict(path='minilm'),
         backbone=dict(type='mmdet.ResNet', depth=18, base_channels=8, num_stages=4,

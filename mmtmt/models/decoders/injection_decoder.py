@@ -5,6 +5,7 @@ from functools import partial
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from mmtmt.models.decoders.frame_mask_decoder import fold_frames
 from mmtmt.models.outputs import CategoryContext, DecoderOutputs
 from mmtmt.registry import MODELS
 
@@ -17,22 +18,35 @@ class InjectionDecoder(BaseModule):
     figure 2). With identity initialisation a fresh InjectionDecoder gives exactly the outputs of
     the decoder it wraps. A checkpoint of the wrapped decoder alone loads into it.
 
+    Around a frame decoder the taxonomy is compiled from each frame, which alone makes a video's
+    results independent of how many frames are decoded at a time; or from the clip, by one attention
+    over the pixels of all its frames, and injected into the queries of each frame. At test time a
+    clip is then what is decoded at a time.
+
     Args:
         decoder: Config of the base's decoder.
         compilation: Config of TaxonomyCompilation.
         injection: Config of TaxonomyInjection.
+        compile_per: `frame` or `clip`, what one taxonomy is compiled from; by default what one
+            set of queries is decoded from.
         num_classes: K.
         text_dims: d of the text embeddings.
         init_cfg: mmengine initialisation.
     """
 
     def __init__(self, *, decoder: dict, compilation: dict, injection: dict, num_classes: int,
-                 text_dims: int | None, init_cfg: dict | None = None) -> None:
+                 text_dims: int | None, compile_per: str | None = None,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if text_dims is None:
             raise ValueError('InjectionDecoder needs text embeddings: set model.text_bank')
         self.decoder = MODELS.build(
             decoder, default_args=dict(num_classes=num_classes, text_dims=text_dims))
+        units = ('frame', 'clip') if self.decoder.unit == 'frame' else ('clip', )
+        self.compile_per = compile_per or self.decoder.unit
+        if self.compile_per not in units:
+            raise ValueError(f'InjectionDecoder.compile_per: expected one of {units} around '
+                             f'{type(self.decoder).__name__}, got {compile_per!r}')
         self.compilation = MODELS.build(
             compilation,
             default_args=dict(text_dims=text_dims, embed_dims=self.decoder.embed_dims))
@@ -41,12 +55,21 @@ class InjectionDecoder(BaseModule):
             default_args=dict(
                 embed_dims=self.decoder.embed_dims, num_layers=self.decoder.num_layers,
                 num_selected=self.compilation.num_selected))
+        if self.unit == 'frame' and self.injection.adds_queries:
+            raise ValueError("injection.aggregation='concat' adds queries that have no identity "
+                             'from frame to frame: it needs a decoder of clips, got '
+                             f'{type(self.decoder).__name__}')
         self.register_load_state_dict_pre_hook(self._accept_plain_decoder)
 
     @property
     def embed_dims(self) -> int:
         """C of the queries."""
         return self.decoder.embed_dims
+
+    @property
+    def unit(self) -> str:
+        """`frame` or `clip`, what one set of queries is decoded from."""
+        return self.decoder.unit
 
     @property
     def head(self):
@@ -64,9 +87,16 @@ class InjectionDecoder(BaseModule):
             auxiliary: Keep the predictions of all stages, not of the last alone.
 
         Returns:
-            The wrapped decoder's, with the compiled taxonomy.
+            The wrapped decoder's, with the compiled taxonomy: one per set of queries.
         """
+        frames = mask_features.shape[1]
+        if self.compile_per == 'frame':
+            multi_scale = [fold_frames(level) for level in multi_scale]
+            mask_features = fold_frames(mask_features)
+            context = context.for_frames(frames)
         compiled = self.compilation(multi_scale, mask_features, context)
+        if self.compile_per != self.unit:
+            compiled = compiled.for_frames(frames)
         outputs = self.decoder(
             multi_scale, mask_features, context, inject=partial(self.injection, compiled),
             auxiliary=auxiliary)

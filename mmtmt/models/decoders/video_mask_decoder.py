@@ -57,6 +57,7 @@ class VideoMaskDecoder(BaseModule):
     """
 
     NUM_LEVELS = 3
+    unit = 'clip'  # what one set of queries is decoded from
 
     def __init__(self, *, num_classes: int, num_queries: int = 100, embed_dims: int = 256,
                  in_channels: int | None = None, mask_dims: int | None = None,
@@ -135,9 +136,13 @@ class VideoMaskDecoder(BaseModule):
             values = features.flatten(3).transpose(2, 3).flatten(1, 2)
             values = values + self.level_embed.weight[level]
             frames, height, width = features.shape[1], *features.shape[-2:]
-            position = sine_position_3d(self.embed_dims, frames, height, width, features.device)
+            position = self._position(frames, height, width, features.device)
             memory.append((values + position.flatten(2).transpose(1, 2).flatten(0, 1), values))
         return memory
+
+    def _position(self, frames: int, height: int, width: int, device: torch.device) -> Tensor:
+        """Position encoding (T, C, h, w) of a level."""
+        return sine_position_3d(self.embed_dims, frames, height, width, device)
 
     @staticmethod
     @torch.no_grad()

@@ -30,6 +30,13 @@ class LabelSpace:
     vocabulary: Tensor
     compatible: Tensor | None = None
 
+    def for_frames(self, frames: int) -> 'LabelSpace':
+        """The same for each of T frames: every field B * T long."""
+        compatible = self.compatible
+        return LabelSpace(
+            self.vocabulary.repeat_interleave(frames, dim=0),
+            None if compatible is None else compatible.repeat_interleave(frames, dim=0))
+
 
 def restrict_logits(logits: Tensor, vocabulary: Tensor) -> Tensor:
     """Put the categories outside a vocabulary out of reach of a softmax; never no-object.

@@ -102,6 +102,17 @@ class ClipTarget:
     labels: Tensor
     masks: Tensor
 
+    def frames(self) -> list['ClipTarget']:
+        """Each frame as a clip of one frame, with all instances of the clip.
+
+        An instance that a frame doesn't show stays a target there, with its label and an empty
+        mask, as in the official MinVIS.
+
+        Returns:
+            T targets, masks (N, 1, H, W).
+        """
+        return [ClipTarget(self.labels, masks) for masks in self.masks.split(1, dim=1)]
+
 
 @MODELS.register_module()
 class VideoSetCriterion(nn.Module):

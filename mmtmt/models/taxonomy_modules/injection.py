@@ -104,6 +104,11 @@ class TaxonomyInjection(BaseModule):
             if aggregation == 'cross_attn' else _AddInjection(embed_dims, init)
             for _ in range(1 if positions == 'first' else num_layers))
 
+    @property
+    def adds_queries(self) -> bool:
+        """Whether the selected embeddings become queries of their own."""
+        return not self.blocks
+
     def forward(self, compiled: CompiledTaxonomy, layer: int, queries: Tensor,
                 query_pos: Tensor) -> tuple[Tensor, Tensor]:
         """Inject before one layer of the decoder; layers without a block pass through.
@@ -118,7 +123,7 @@ class TaxonomyInjection(BaseModule):
             Queries and positions, (B, Q, C), or (B, Q + N_T, C) once
             embeddings were concatenated.
         """
-        if not self.blocks:
+        if self.adds_queries:
             return (queries, query_pos) if layer else self._concat(compiled, queries, query_pos)
         if layer < len(self.blocks):
             queries = self.blocks[layer](queries, query_pos, compiled)

@@ -1,4 +1,4 @@
 """Linking of predictions over time."""
-from .query_matching import match_queries
+from .query_matching import match_frames, match_queries
 
-__all__ = ["match_queries"]
+__all__ = ['match_frames', 'match_queries']

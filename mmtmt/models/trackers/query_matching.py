@@ -1,4 +1,5 @@
 """Linking the queries of consecutive clips or frames by similarity (MinVIS)."""
+import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
@@ -18,6 +19,28 @@ def match_queries(previous: Tensor, current: Tensor) -> Tensor:
     Returns:
         (Q,) int64 permutation: `current[permutation[q]]` continues `previous[q]`.
     """
-    cosine = F.normalize(previous.float(), dim=1) @ F.normalize(current.float(), dim=1).t()
-    _, permutation = linear_sum_assignment((1 - cosine).cpu().numpy())
-    return torch.as_tensor(permutation, device=current.device)
+    return match_frames(previous, current[None])[0]
+
+
+@torch.no_grad()
+def match_frames(previous: Tensor | None, frames: Tensor) -> Tensor:
+    """The order of the queries of each of several frames that follows those of the frame before.
+
+    The similarities of all frames are computed and brought to the host at once, each frame
+    against the one before as it was decoded; the orders then add up.
+
+    Args:
+        previous: (Q, C) query embeddings, in their own reordered order; None begins a video,
+            whose first frame keeps its order.
+        frames: (T, Q, C) query embeddings of the frames that follow.
+
+    Returns:
+        (T, Q) int64 permutations: `frames[t][permutations[t, q]]` continues `previous[q]`.
+    """
+    chain = frames if previous is None else torch.cat((previous[None], frames))
+    chain = F.normalize(chain.float(), dim=-1)
+    costs = (1 - chain[:-1] @ chain[1:].transpose(1, 2)).cpu().numpy()
+    orders = [np.arange(frames.shape[1])]
+    for cost in costs:
+        orders.append(linear_sum_assignment(cost)[1][orders[-1]])
+    return torch.as_tensor(np.stack(orders[-len(frames):]), device=frames.device)

@@ -7,6 +7,7 @@ from . import (
     mask2former_criterion,
     mask2former_head,
     mask2former_model,
+    minvis,
 )
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     'mask2former_criterion',
     'mask2former_head',
     'mask2former_model',
+    'minvis',
 ]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmtmt.models.converters import convert_official, infer_architecture, normalise_weights
 from mmtmt.models.outputs import mask_logits
-from mmtmt.models.vis import Mask2FormerVIS
+from mmtmt.models.vis import MaskVISModel
 from mmtmt.models.vis.mask_output import best_pairs, masks_at_original_size
 from mmtmt.registry import MODELS
 from mmtmt.structures.frame_source import ArrayFrameSource
@@ -70,11 +70,18 @@ def compare_results(
     ]
 
 
-def build_model(fixture: Fixture, **overrides) -> tuple[Mask2FormerVIS, dict[str, str]]:
+def build_model(
+    fixture: Fixture,
+    kind: str = 'Mask2FormerVIS',
+    decoder: str = 'VideoMaskDecoder',
+    **overrides,
+) -> tuple[MaskVISModel, dict[str, str]]:
     """The fixture's model with its weights, by way of the checkpoint converter.
 
     Args:
         fixture: Holds the whole model's official weights.
+        kind: Type of the model.
+        decoder: Type of its decoder.
         **overrides: Further arguments of the model.
 
     Returns:
@@ -85,11 +92,12 @@ def build_model(fixture: Fixture, **overrides) -> tuple[Mask2FormerVIS, dict[str
     if conversion.unexpected:
         raise ValueError(f'the converter does not know {conversion.unexpected[:3]}')
     components = infer_architecture(conversion.state, fixture.config.get('nheads', 8))
+    components['decoder']['type'] = decoder
     names = [f'category {index}' for index in range(components['decoder']['num_classes'])]
     config = fixture.config
     model = MODELS.build(
         dict(
-            type='Mask2FormerVIS',
+            type=kind,
             **components,
             **overrides,
             taxonomy=dict(vocabularies=[dict(name=VOCABULARY, names=names)], aliases='strict'),
@@ -111,7 +119,7 @@ def run_inference(fixture: Fixture) -> list[Difference]:
     model, _ = build_model(fixture, test_cfg=dict(max_per_video=len(fixture.array('scores'))))
     images = fixture.array('images_uint8')
     size, output_size = images.shape[-2:], tuple(fixture.config['output_hw'])
-    sample = _make_sample(len(images), size, output_size)
+    sample = make_video_sample(len(images), size, output_size)
     with evaluating(model), recording(model.decoder, 'forward') as decoded:
         model.predict([ArrayFrameSource(images.transpose(0, 2, 3, 1))], [sample])
     prediction, tubes = decoded[0].predictions[-1], sample.pred_tubes
@@ -129,11 +137,15 @@ def run_inference(fixture: Fixture) -> list[Difference]:
 
 
 @register('m2f_video_train')
-def run_training(fixture: Fixture) -> list[Difference]:
+def run_training(
+    fixture: Fixture, kind: str = 'Mask2FormerVIS', decoder: str = 'VideoMaskDecoder'
+) -> list[Difference]:
     """One training step: losses, matches and the gradient of every parameter."""
     config = fixture.config
     model, official = build_model(
         fixture,
+        kind,
+        decoder,
         criterion=dict(
             type='VideoSetCriterion',
             **{
@@ -168,7 +180,7 @@ def run_training(fixture: Fixture) -> list[Difference]:
     ]
 
 
-def _make_sample(
+def make_video_sample(
     frames: int, size: tuple[int, int], output_size: tuple[int, int]
 ) -> TubeDataSample:
     return make_sample(
@@ -186,7 +198,7 @@ def _training_batch(fixture: Fixture) -> dict:
     batch = dict(inputs=[], data_samples=[])
     for clip in range(len(fixture.config['image_hw'])):
         images = fixture.input(f'images_uint8_{clip}')
-        sample = _make_sample(len(images), images.shape[-2:], images.shape[-2:])
+        sample = make_video_sample(len(images), images.shape[-2:], images.shape[-2:])
         labels = fixture.input(f'gt_labels_{clip}')
         sample.gt_tubes = make_tubes(
             labels, fixture.input(f'gt_masks_{clip}'), torch.arange(1, len(labels) + 1)
@@ -197,7 +209,7 @@ def _training_batch(fixture: Fixture) -> dict:
 
 
 def _compare_gradients(
-    fixture: Fixture, model: Mask2FormerVIS, official: dict[str, str]
+    fixture: Fixture, model: MaskVISModel, official: dict[str, str]
 ) -> list[Difference]:
     """Norm and sum of each parameter's gradient; the parameters trained must be the same."""
     gradients = {
@@ -206,9 +218,9 @@ def _compare_gradients(
         if parameter.requires_grad
     }
     without = sorted(key for key, value in gradients.items() if value is None)
-    keys = fixture.info['grad_keys']
-    expected = sorted(set(keys) | set(fixture.info['grad_none']))
-    if sorted(gradients) != expected or without != sorted(fixture.info['grad_none']):
+    keys, none = fixture.info['grad_keys'], sorted(fixture.info.get('grad_none', []))
+    expected = sorted({*keys, *none})
+    if sorted(gradients) != expected or without != none:
         odd = sorted(set(gradients) ^ set(expected)) or without
         raise ValueError(f'other parameters are trained than in the official code: {odd[:3]}')
     values = [gradients[key].double() for key in keys]
