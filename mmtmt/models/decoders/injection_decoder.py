@@ -27,10 +27,10 @@ class InjectionDecoder(BaseModule):
         decoder: Config of the base's decoder.
         compilation: Config of TaxonomyCompilation.
         injection: Config of TaxonomyInjection.
-        compile_per: `frame` or `clip`, what one taxonomy is compiled from; by default what one
-            set of queries is decoded from.
         num_classes: K.
         text_dims: d of the text embeddings.
+        compile_per: `frame` or `clip`, what one taxonomy is compiled from; by default what one
+            set of queries is decoded from.
         init_cfg: mmengine initialisation.
     """
 

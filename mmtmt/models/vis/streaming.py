@@ -1,4 +1,4 @@
-"""Streams of any length: what is kept of the frames, and the masks of what was chosen at the end."""
+"""Videos of any length: what is kept of frames, and the masks of what is chosen at the end."""
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
