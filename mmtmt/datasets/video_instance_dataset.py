@@ -19,7 +19,7 @@ from mmtmt.datasets.annotation_file import (
 from mmtmt.datasets.sample_key import SampleKey
 from mmtmt.registry import DATASETS, TRANSFORMS
 from mmtmt.structures.images import FrameError
-from mmtmt.taxonomy import Vocabulary, load_vocabulary
+from mmtmt.taxonomy import LabelMap, Vocabulary, load_vocabulary, vocabulary_of_file
 
 
 @DATASETS.register_module()
@@ -40,6 +40,9 @@ class VideoInstanceDataset(BaseDataset):
             test mode.
         vocabulary: What `mmtmt.taxonomy.load_vocabulary` takes; the file's categories must agree
             with it. None takes the file's own categories under the dataset's name.
+        label_map: Train in the categories of another vocabulary and leave out what has none there:
+            arguments of `mmtmt.taxonomy.LabelMap.load`, as ``dict(target='ytvis19')`` for the
+            table of the published code.
         name: Name of the dataset, by which metrics and messages refer to it; by default that of
             the vocabulary, else the file's stem.
         data_root: Folder of the dataset.
@@ -63,6 +66,7 @@ class VideoInstanceDataset(BaseDataset):
         *,
         ann_file: str,
         vocabulary: str | Path | Mapping | Vocabulary | None = None,
+        label_map: Mapping[str, Any] | None = None,
         name: str | None = None,
         data_root: str = '',
         data_prefix: Mapping[str, str] | None = None,
@@ -76,6 +80,9 @@ class VideoInstanceDataset(BaseDataset):
         if unknown:
             raise ValueError(f'filter_cfg: expected filter_empty only, got {sorted(unknown)}')
         self.vocabulary = None if vocabulary is None else load_vocabulary(vocabulary)
+        if label_map is not None and (self.vocabulary is None or test_mode):
+            raise ValueError('label_map needs a vocabulary to map from, and is for training alone')
+        self.label_map = label_map and LabelMap.load(self.vocabulary, **label_map)
         self.name = name or (self.vocabulary.name if self.vocabulary else Path(ann_file).stem)
         super().__init__(
             ann_file=ann_file,
@@ -130,12 +137,29 @@ class VideoInstanceDataset(BaseDataset):
             self.vocabulary = self._check_categories(data.get('categories'))
         videos = parse_videos(data, self.ann_file)
         parse_annotations(data, videos, self.vocabulary, self.ann_file, store)
+        if self.label_map is not None:
+            self._map_labels(videos)
         return videos
+
+    def _map_labels(self, videos: Mapping[int, dict[str, Any]]) -> None:
+        """Move to the vocabulary of the label map, without the instances that it leaves out."""
+        self.vocabulary = self.label_map.target
+        before = sum(len(video['instances']) for video in videos.values())
+        for video in videos.values():
+            for instance in video['instances']:
+                instance['label'] = self.label_map.labels[instance['label']]
+            video['instances'] = [i for i in video['instances'] if i['label'] >= 0]
+        dropped = before - sum(len(video['instances']) for video in videos.values())
+        print_log(
+            f'{self.name}: in the categories of {self.vocabulary.name}, without {dropped} of '
+            f'{before} instances, which have none there',
+            'current',
+        )
 
     def _check_categories(self, categories: Any) -> Vocabulary:
         """Hold the vocabulary against the file's categories, whose ids count."""
         if self.vocabulary is None:
-            return Vocabulary.from_categories(self.name, categories, self.ann_file)
+            return vocabulary_of_file(self.name, categories, self.ann_file)
         return self.vocabulary.adopt_ids(categories, self.ann_file)
 
     def filter_data(self) -> list[dict[str, Any]]:

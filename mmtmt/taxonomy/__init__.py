@@ -4,20 +4,17 @@ Plain Python and NumPy; nothing here imports PyTorch.
 """
 
 from .aliases import AliasTable
+from .label_map import LabelMap
+from .loading import load_vocabulary, registered_vocabularies, vocabulary_of_file
 from .report import TaxonomyReport
 from .taxonomy import Taxonomy
 from .text_bank import TextBank
-from .vocabulary import (
-    Category,
-    Vocabulary,
-    canonical_key,
-    load_vocabulary,
-    registered_vocabularies,
-)
+from .vocabulary import Category, Vocabulary, canonical_key
 
 __all__ = [
     'AliasTable',
     'Category',
+    'LabelMap',
     'Taxonomy',
     'TaxonomyReport',
     'TextBank',
@@ -25,4 +22,5 @@ __all__ = [
     'canonical_key',
     'load_vocabulary',
     'registered_vocabularies',
+    'vocabulary_of_file',
 ]

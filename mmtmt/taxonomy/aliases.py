@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .vocabulary import ALIAS_FILE, canonical_key, read_json
+from .loading import ALIAS_FILE, read_json
+from .vocabulary import canonical_key
 
 EVERYTHING_ELSE = '*'
 _FIELDS = {'extends', 'merge', 'compatible', 'keep_apart', 'many_to_one', 'source'}

@@ -13,7 +13,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from .vocabulary import load_vocabulary, read_json, registered_vocabularies
+from .loading import load_vocabulary, read_json, registered_vocabularies
 
 BANKS = Path(__file__).parent / 'banks'
 FORMAT = 'mmtmt text bank 1'

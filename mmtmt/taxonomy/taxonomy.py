@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from .aliases import EVERYTHING_ELSE, AliasTable
+from .loading import load_vocabulary
 from .report import TaxonomyReport
-from .vocabulary import Vocabulary, load_vocabulary
+from .vocabulary import Vocabulary
 
 STATE_VERSION = 1
 VocabularyLike = str | Path | Mapping[str, Any] | Vocabulary

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import Any
-
-LABEL_SPACES = Path(__file__).parent / 'label_spaces'
-ALIAS_FILE = LABEL_SPACES / 'aliases.json'
 
 
 def canonical_key(name: str) -> str:
@@ -218,7 +213,7 @@ class Vocabulary:
         if not isinstance(categories, (list, tuple)) or not categories:
             raise ValueError(
                 f'{where}: "categories" must be a list with at least one entry, got '
-                f'{_short(categories)}'
+                f'{short(categories)}'
             )
         entries = [
             _read_entry(entry, f'{where}: categories[{i}]') for i, entry in enumerate(categories)
@@ -261,116 +256,18 @@ class Vocabulary:
         )
 
 
-def registered_vocabularies() -> list[str]:
-    """Return the names of the label spaces that come with the package."""
-    return sorted(path.stem for path in LABEL_SPACES.glob('*.json') if path != ALIAS_FILE)
-
-
-def load_vocabulary(vocabulary: str | Path | Mapping[str, Any] | Vocabulary) -> Vocabulary:
-    """Load a vocabulary from whatever names it.
-
-    Args:
-        vocabulary: One of
-
-            - the name of a label space of the package (``'ytvis19'``);
-            - the path of a vocabulary file or of any dataset json with ``categories``; the
-              vocabulary is then named by the file's ``name``, else by its stem;
-            - ``dict(name=..., source=PATH)``, the same under a name of one's own; with the name of
-              a label space of the package, the file must hold exactly its categories and lends
-              its ids;
-            - ``dict(name=..., names=[...])``, plain names with ids 1, 2, ...;
-            - a :class:`Vocabulary`, which is returned as it is.
-
-    Returns:
-        The vocabulary.
-
-    Raises:
-        ValueError: If the name is unknown (the known ones are listed) or the file does not hold
-            categories.
-        TypeError: If the argument is none of the above.
-    """
-    if isinstance(vocabulary, Vocabulary):
-        return vocabulary
-    if isinstance(vocabulary, Mapping):
-        return _load_mapping(vocabulary)
-    if not isinstance(vocabulary, (str, Path)):
-        raise TypeError(
-            f'a vocabulary is a name, a path, a dict or a Vocabulary, got {_short(vocabulary)}'
-        )
-    if isinstance(vocabulary, str) and vocabulary in registered_vocabularies():
-        return _load_registered(vocabulary)
-    path = Path(vocabulary)
-    if path.suffix != '.json' and not path.is_file():
-        raise ValueError(
-            f'unknown vocabulary {str(vocabulary)!r}: neither the path of a json file '
-            f'nor one of {", ".join(registered_vocabularies())}'
-        )
-    data = read_json(path)
-    name = data.get('name')
-    return Vocabulary.from_categories(
-        name if isinstance(name, str) else path.stem, data.get('categories'), str(path)
-    )
-
-
-def read_json(path: str | Path, object_pairs_hook: Callable | None = None) -> dict[str, Any]:
-    """Read a json file whose top level is an object.
-
-    Args:
-        path: The file.
-        object_pairs_hook: As for ``json.loads``; a ValueError that it raises names the file too.
-
-    Returns:
-        The object.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is not json or its top level is not an object.
-    """
-    try:
-        text = Path(path).read_text(encoding='utf-8')
-        data = json.loads(text, object_pairs_hook=object_pairs_hook)
-    except (UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise ValueError(f'{path}: not a readable json file ({error})') from None
-    if not isinstance(data, dict):
-        raise ValueError(f'{path}: expected a json object at the top level, got {_short(data)}')
-    return data
-
-
-@cache
-def _load_registered(name: str) -> Vocabulary:
-    data = read_json(LABEL_SPACES / f'{name}.json')
-    return replace(
-        Vocabulary.from_categories(name, data['categories'], f'{name}.json'), source=data['source']
-    )
-
-
-def _load_mapping(spec: Mapping[str, Any]) -> Vocabulary:
-    name = spec.get('name')
-    if set(spec) not in ({'name', 'source'}, {'name', 'names'}) or not isinstance(name, str):
-        raise ValueError(
-            'a vocabulary dict holds "name" and either "source" or "names", got '
-            f'{_short(dict(spec))}'
-        )
-    if 'names' in spec:
-        return Vocabulary.from_names(name, spec['names'])
-    categories = read_json(spec['source']).get('categories')
-    if name in registered_vocabularies():
-        return _load_registered(name).adopt_ids(categories, str(spec['source']))
-    return Vocabulary.from_categories(name, categories, str(spec['source']))
-
-
 def _read_entry(entry: Any, where: str) -> tuple[int, Category]:
     if not isinstance(entry, Mapping):
-        raise ValueError(f'{where}: expected an object with "id" and "name", got {_short(entry)}')
+        raise ValueError(f'{where}: expected an object with "id" and "name", got {short(entry)}')
     json_id, name = entry.get('id'), entry.get('name')
     if not isinstance(json_id, int) or isinstance(json_id, bool):
-        raise ValueError(f'{where}: "id" must be an integer, got {_short(json_id)}')
+        raise ValueError(f'{where}: "id" must be an integer, got {short(json_id)}')
     if not isinstance(name, str):
-        raise ValueError(f'{where}: "name" must be a string, got {_short(name)}')
+        raise ValueError(f'{where}: "name" must be a string, got {short(name)}')
     for optional in ('key', 'text'):
         if not isinstance(entry.get(optional, ''), str):
             raise ValueError(
-                f'{where}: "{optional}" must be a string, got {_short(entry[optional])}'
+                f'{where}: "{optional}" must be a string, got {short(entry[optional])}'
             )
     try:
         return json_id, Category.from_name(name, entry.get('key'), entry.get('text'))
@@ -391,6 +288,7 @@ def _refuse_repeats(
         first[value] = other
 
 
-def _short(value: Any, limit: int = 80) -> str:
+def short(value: Any, limit: int = 80) -> str:
+    """Show a value with its type in an error, cut where it is long."""
     text = repr(value)
     return f'{type(value).__name__} {text if len(text) <= limit else text[:limit] + "..."}'

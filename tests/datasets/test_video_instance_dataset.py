@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from mmtmt.datasets import OVISDataset, SampleKey, UVODataset, YouTubeVISDataset
+from mmtmt.datasets.annotation_file import AnnotationError
 from mmtmt.registry import DATASETS
 from mmtmt.structures.images import FrameError
-from tests.datasets.tiny_set import TRAIN_PIPELINE
+from tests.datasets.tiny_set import TRAIN_PIPELINE, TinySet
 
 LOAD_ALL = [{'type': 'LoadClip'}, {'type': 'LoadTubes'}, {'type': 'PackClip'}]
 
@@ -204,3 +205,28 @@ def test_recorded_videos(real_root, name, cls):
     source = valid[0]['inputs']
     assert min(source.img_shape) == 360
     assert source.read(1, 3).shape == (2, 3, *source.img_shape)
+
+
+def test_label_map_renames_and_leaves_out(tmp_path):
+    tiny = TinySet(tmp_path)
+    zoo = {'name': 'zoo', 'source': str(tiny.save())}
+    target = {'name': 'two', 'names': ['bird', 'swimmer']}
+    label_map = {'target': target, 'categories': {'fish': 'swimmer', 'boat': 'swimmer'}}
+    dataset = DATASETS.build(tiny.config(vocabulary=zoo, label_map=label_map))
+    assert (dataset.name, dataset.vocabulary.name) == ('tiny', 'two')
+    assert dataset.metainfo['classes'] == ('bird', 'swimmer')
+    labels = [[i['label'] for i in dataset.get_data_info(k)['instances']] for k in range(3)]
+    assert labels == [[1], [1, 1], []], 'the duck has no category there'
+    with pytest.raises(ValueError, match='for training alone'):
+        DATASETS.build(tiny.config(vocabulary=zoo, label_map=label_map, test_mode=True))
+    with pytest.raises(ValueError, match='needs a vocabulary'):
+        DATASETS.build(tiny.config(label_map=label_map))
+
+
+def test_own_categories_with_a_name_of_several_meanings(tmp_path):
+    tiny = TinySet(tmp_path)
+    tiny.data['categories'][0]['name'] = 'mouse'
+    with pytest.raises(AnnotationError, match="'mouse' has several meanings"):
+        DATASETS.build(tiny.config())
+    tiny.data['categories'][0]['key'] = 'mouse'
+    assert 'mouse' in DATASETS.build(tiny.config()).vocabulary.keys

@@ -9,9 +9,37 @@ from pathlib import Path
 import pytest
 
 from mmtmt.taxonomy import Taxonomy, load_vocabulary, registered_vocabularies
-from mmtmt.taxonomy.vocabulary import LABEL_SPACES, read_json
+from mmtmt.taxonomy.loading import LABEL_SPACES, read_json
 
 COCO_GAPS = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}
+# Typed from descriptions of the datasets, not from the files of the package.
+OFFICIAL = {
+    'ytvis19': """
+        person, giant_panda, lizard, parrot, skateboard, sedan, ape, dog, snake, monkey, hand,
+        rabbit, duck, cat, cow, fish, train, horse, turtle, bear, motorbike, giraffe, leopard, fox,
+        deer, owl, surfboard, airplane, truck, zebra, tiger, elephant, snowboard, boat, shark,
+        mouse, frog, eagle, earless_seal, tennis_racket""",
+    'ytvis21': """
+        airplane, bear, bird, boat, car, cat, cow, deer, dog, duck, earless_seal, elephant, fish,
+        flying_disc, fox, frog, giant_panda, giraffe, horse, leopard, lizard, monkey, motorbike,
+        mouse, parrot, person, rabbit, shark, skateboard, snake, snowboard, squirrel, surfboard,
+        tennis_racket, tiger, train, truck, turtle, whale, zebra""",
+    'ovis': """
+        Person, Bird, Cat, Dog, Horse, Sheep, Cow, Elephant, Bear, Zebra, Giraffe, Poultry,
+        Giant_panda, Lizard, Parrot, Monkey, Rabbit, Tiger, Fish, Turtle, Bicycle, Motorcycle,
+        Airplane, Boat, Vehical""",
+    'coco': """
+        person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light,
+        fire hydrant, , stop sign, parking meter, bench, bird, cat, dog, horse, sheep, cow,
+        elephant, bear, zebra, giraffe, , backpack, umbrella, , , handbag, tie, suitcase, frisbee,
+        skis, snowboard, sports ball, kite, baseball bat, baseball glove, skateboard, surfboard,
+        tennis racket, bottle, , wine glass, cup, fork, knife, spoon, bowl, banana, apple,
+        sandwich, orange, broccoli, carrot, hot dog, pizza, donut, cake, chair, couch,
+        potted plant, bed, , dining table, , , toilet, , tv, laptop, mouse, remote, keyboard,
+        cell phone, microwave, oven, toaster, sink, refrigerator, , book, clock, vase, scissors,
+        teddy bear, hair drier, toothbrush""",
+}
+OFFICIAL['uvo'] = OFFICIAL['coco'] + ', other'
 SHARED = Path(os.environ.get('MMTMT_SHARED', Path(__file__).resolve().parents[2].parent / 'shared'))
 SETS = ('synth_ytvis', 'synth_ovis', 'synth_uvo')
 
@@ -32,6 +60,16 @@ def test_size_and_ends(name, size, first, last, last_id):
     assert (vocabulary.names[0], vocabulary.names[-1]) == (first, last)
     assert (vocabulary.ids[0], vocabulary.ids[-1]) == (1, last_id)
     assert vocabulary.source
+
+
+@pytest.mark.parametrize('name', OFFICIAL)
+def test_names_and_ids_are_the_official_ones(name):
+    listed = [entry.strip() for entry in OFFICIAL[name].split(',')]
+    vocabulary = load_vocabulary(name)
+    assert dict(zip(vocabulary.ids, vocabulary.names)) == {
+        number: entry for number, entry in enumerate(listed, 1) if entry
+    }
+    assert list(vocabulary.ids) == sorted(vocabulary.ids)
 
 
 def test_ids_are_contiguous_or_have_the_gaps_of_coco():

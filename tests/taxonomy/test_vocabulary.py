@@ -176,8 +176,49 @@ def test_file_of_a_registered_set_lends_its_ids_and_keeps_the_keys(tmp_path):
     vocabulary = load_vocabulary({'name': 'uvo', 'source': path})
     assert vocabulary.ids == tuple(range(1, 82))
     assert vocabulary.categories == load_vocabulary('uvo').categories
-    # The file alone cannot tell which mouse it means.
-    assert load_vocabulary(path).keys[64] == 'mouse'
+    # The file is UVO's by its names, though nobody says so.
+    assert load_vocabulary(path).categories == vocabulary.categories
+
+
+def some_of(name, *names, shift=0):
+    """Entries of a label space as they would stand in the file of a part of it."""
+    vocabulary = load_vocabulary(name)
+    ids = dict(zip(vocabulary.names, vocabulary.ids))
+    return {'categories': [{'id': ids[n] + shift, 'name': n} for n in names]}
+
+
+@pytest.mark.parametrize(
+    ('data', 'key', 'text'),
+    [
+        (some_of('coco', 'person', 'mouse'), 'computer_mouse', 'computer mouse'),
+        (some_of('ytvis19', 'person', 'mouse'), 'mouse', 'mouse (animal)'),
+        (some_of('ytvis21', 'cat', 'mouse'), 'mouse', 'mouse (animal)'),
+        # With other ids, the names beside it tell.
+        (some_of('uvo', 'bed', 'tv', 'mouse', shift=999), 'computer_mouse', 'computer mouse'),
+        (some_of('ytvis19', 'cat', 'eagle', 'mouse', shift=1000), 'mouse', 'mouse (animal)'),
+        ({'categories': [{'id': 5, 'name': 'mouse', 'key': 'hamster'}]}, 'hamster', 'mouse'),
+    ],
+)
+def test_a_mouse_is_what_it_is_in_the_label_space_of_its_file(tmp_path, data, key, text):
+    vocabulary = load_vocabulary(write(tmp_path / 'part.json', data))
+    mouse = vocabulary.categories[vocabulary.names.index('mouse')]
+    assert (mouse.key, mouse.text) == (key, text)
+
+
+def test_a_mouse_that_nothing_explains_has_to_be_explained(tmp_path):
+    data = {'categories': [{'id': 1, 'name': 'mouse'}, {'id': 2, 'name': 'wheel'}]}
+    path = write(tmp_path / 'lab.json', data)
+    with pytest.raises(ValueError, match="'mouse' has several meanings .*computer_mouse") as error:
+        load_vocabulary(path)
+    assert str(path) in str(error.value)
+    animal = load_vocabulary({'name': 'lab', 'source': path, 'keys': {'mouse': 'mouse'}})
+    device = load_vocabulary({'name': 'lab', 'source': path, 'keys': {'mouse': 'computer mouse'}})
+    assert (animal.keys, animal.texts) == (['mouse', 'wheel'], ['mouse (animal)', 'wheel'])
+    assert device.categories[0] == Category('mouse', 'computer_mouse', 'computer mouse')
+    with pytest.raises(ValueError, match=r"\"keys\" names \['rat'\]"):
+        load_vocabulary({'name': 'lab', 'source': path, 'keys': {'rat': 'mouse'}})
+    plain = load_vocabulary({'name': 'plain', 'names': ['mouse', 'computer mouse']})
+    assert plain.keys == ['mouse', 'computer_mouse']
 
 
 def test_file_of_another_set_is_refused():

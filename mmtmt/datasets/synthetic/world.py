@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 
-from mmtmt.taxonomy.vocabulary import LABEL_SPACES
+from mmtmt.taxonomy.loading import LABEL_SPACES
 
 WORLD_FILE = LABEL_SPACES / 'synth_world.json'
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from mmtmt.taxonomy.vocabulary import load_vocabulary
+from mmtmt.taxonomy.loading import load_vocabulary
 
 from .plan import SPLITS, SyntheticOptions, VideoPlan, plan_split
 from .scene import SceneObject, draw_video
