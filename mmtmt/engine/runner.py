@@ -204,6 +204,7 @@ class VISRunner(_Runner):
         if hasattr(self.train_dataloader.dataset, 'metainfo'):
             known['dataset_meta'] = self.train_dataloader.dataset.metainfo
         model = _unwrapped(self.model)
+        known['model'] = type(model).__name__
         if hasattr(model, 'taxonomy_state'):
             known['taxonomy'] = model.taxonomy_state()
         return {**known, **meta}

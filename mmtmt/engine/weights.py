@@ -46,7 +46,9 @@ def load_into(
     """Set a model's weights from a checkpoint.
 
     When both sides carry a taxonomy, rows that belong to categories are reordered by category key
-    first, see :func:`remap_taxonomy`; keys of an earlier wrapping in DDP are accepted.
+    first, see :func:`remap_taxonomy`; keys of an earlier wrapping in DDP are accepted. The types of
+    both models are compared too: what fits in every entry may still mean something else, as with
+    Mask2FormerVIS and MinVIS.
 
     Args:
         model: The model.
@@ -58,8 +60,9 @@ def load_into(
         What fitted and what did not.
 
     Raises:
-        CheckpointError: With ``strict``, any disagreement; otherwise less than half of the model's
-            entries being in the checkpoint, which then belongs to another model.
+        CheckpointError: With ``strict``, any disagreement, also of the types; otherwise less than
+            half of the model's entries being in the checkpoint, which then belongs to another
+            model.
     """
     remap_taxonomy(model, checkpoint)
     report = LoadReport()
@@ -79,12 +82,15 @@ def load_into(
     report.missing = [name for name in outcome.missing_keys if name not in kept]
     report.unexpected = list(outcome.unexpected_keys)
     report.loaded = len(own) - len(outcome.missing_keys)
-    if (strict and not report.complete) or report.loaded < len(own) / 2:
+    trained = checkpoint.get('meta', {}).get('model')
+    kind = f'weights of {trained}: ' if trained not in (None, type(model).__name__) else ''
+    if (strict and (kind or not report.complete)) or report.loaded < len(own) / 2:
         raise CheckpointError(
-            f'{source} does not fit {type(model).__name__}, which has {len(own)} entries: {report}'
+            f'{source} does not fit {type(model).__name__}, which has {len(own)} entries: '
+            f'{kind}{report}'
         )
-    level = logging.INFO if report.complete else logging.WARNING
-    print_log(f'{source}: {report}', 'current', level)
+    level = logging.WARNING if kind or not report.complete else logging.INFO
+    print_log(f'{source}: {kind}{report}', 'current', level)
     return report
 
 

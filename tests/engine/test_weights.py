@@ -71,6 +71,18 @@ def test_what_does_not_fit_is_reported():
         load_into(nn.Linear(9, 9), checkpoint)
 
 
+def test_the_type_of_another_model_is_named():
+    # every entry fits, as between models that differ in how they use the same modules
+    checkpoint = {**checkpoint_of(Classifier(['cat'])), 'meta': {'model': 'Tracker'}}
+    with pytest.raises(ValueError, match='mine.pth does not fit Classifier.*weights of Tracker'):
+        load_into(Classifier(['cat']), checkpoint, strict=True, source='mine.pth')
+    assert load_into(Classifier(['cat']), checkpoint).complete  # as a start they are welcome
+    with pytest.raises(ValueError, match='does not fit Linear.*weights of Tracker: 0 entries'):
+        load_into(nn.Linear(9, 9), checkpoint)
+    checkpoint['meta']['model'] = 'Classifier'
+    load_into(Classifier(['cat']), checkpoint, strict=True)
+
+
 def test_another_text_bank_is_reported(monkeypatch):
     warnings = []
     monkeypatch.setattr(
@@ -93,6 +105,8 @@ def test_names_of_ddp_are_understood():
 def test_resume_with_other_categories_is_refused(tmp_path):
     train = dict(type='ToyModel', keys=['cat', 'dog'])
     VISRunner.from_cfg(Config(toy_config(tmp_path, model=train))).train()
+    saved, *_ = tmp_path.glob('iter_*.pth')
+    assert torch.load(saved, weights_only=True)['meta']['model'] == 'ToyModel'
     other = toy_config(tmp_path, model=dict(type='ToyModel', keys=['dog', 'cat']), resume=True)
     with pytest.raises(ValueError, match='another union of categories.*load_from'):
         VISRunner.from_cfg(Config(other)).train()

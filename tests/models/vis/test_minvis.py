@@ -1,6 +1,12 @@
 """MinVIS: frames on their own in training, queries linked over time in prediction."""
+import copy
+
+import numpy as np
 import pytest
 import torch
+
+from mmtmt.structures.frame_source import ArrayFrameSource
+from mmtmt.taxonomy import Vocabulary, load_vocabulary
 
 
 @pytest.fixture
@@ -22,13 +28,227 @@ def same(first, second):
     assert first.tubes == second.tubes
 
 
+def losses_of(model, batch, seed=5):
+    torch.manual_seed(seed)
+    return model.train()(**batch, mode='loss')
+
+
+CONTENTS = [('synth_ytvis', (1, 2)), ('synth_ovis', (3, ))]
+
+
+# --- prediction
+
+
 @pytest.mark.parametrize('taxonomy_aware', [True, False])
-@pytest.mark.parametrize('frames_per_step', [1, 3, 20])
-def test_the_size_of_a_step_does_not_matter(
-        build_minvis, make_video, taxonomy_aware, frames_per_step):
+def test_neither_steps_nor_clips_matter(build_minvis, make_video, taxonomy_aware):
     model = build_minvis(taxonomy_aware=taxonomy_aware)
+    expected = predict(model, make_video(13))
+    for frames_per_step, clip_length in ((1, 8), (3, 5), (20, 100), (4, 1)):
+        model.test_cfg.update(frames_per_step=frames_per_step, clip_length=clip_length)
+        found = predict(model, make_video(13))
+        same(found.pred_tubes, expected.pred_tubes)
+        assert found.metainfo['compiled_labels'] == expected.metainfo['compiled_labels']
+
+
+def test_a_stream_in_one_pass_equals_two(build_minvis, make_video):
+    model = build_minvis()
     expected = predict(model, make_video(20)).pred_tubes
-    model.test_cfg['frames_per_step'] = frames_per_step
-    same(predict(model, make_video(20)).pred_tubes, expected)
-    model.test_cfg['clip_length'] = 5
-    same(predict(model, make_video(20)).pred_tubes, expected)
+    model.test_cfg.update(long_video='one_pass', one_pass_queries=1000)
+    source, sample = make_video(20)
+    state = model.init_state(sample.metainfo)
+    for start, stop in ((0, 1), (1, 9), (9, 20)):
+        model.step(source.read(start, stop), state)
+    same(model.finish(state), expected)
+
+
+def test_of_frames_gone_by_only_records_are_kept(build_minvis, make_video):
+    model = build_minvis()
+    source, sample = make_video(40)
+    state = model.init_state(sample.metainfo, source)
+    model.step(source.read(0, 40), state)
+    assert state.num_waiting == 8 and len(state.records) == 4
+    kept = sum(value.numel() for record in state.records
+               for value in (record.class_logits, record.mask_embeds, record.score_logits))
+    queries, classes = 9, model.num_classes
+    assert kept == 32 * queries * 32 + 4 * (queries * (classes + 1) + classes)
+
+
+def test_a_video_of_one_frame(build_minvis, make_video):
+    result = predict(build_minvis(), make_video(1)).pred_tubes
+    assert len(result.scores) == 10 and all(len(tube) == 1 for tube in result.tubes)
+
+
+def test_a_video_without_a_single_mask(build_minvis, make_video):
+    model = build_minvis()
+    with torch.no_grad():
+        # every mask embedding is zero, and no logit is above the threshold
+        model.decoder.head.mask_embed[4].weight.zero_()
+        model.decoder.head.mask_embed[4].bias.zero_()
+    result = predict(model, make_video(10)).pred_tubes
+    assert result.tubes == [[None] * 10] * 10
+
+
+def test_a_repeated_frame_keeps_every_query(build_minvis, make_video):
+    model = build_minvis()
+    source, sample = make_video(1)
+    frames = np.repeat(source.frames, 11, axis=0)
+    result = model.predict([ArrayFrameSource(frames)], [sample])[0].pred_tubes
+    for tube in result.tubes:
+        assert tube == [tube[0]] * 11
+
+
+# --- training
+
+
+def test_frames_train_on_their_own(build_minvis, make_batch):
+    # a batch of two clips of two frames is a batch of four clips of one frame
+    model = build_minvis(taxonomy_aware=False)
+    batch = make_batch(model, *CONTENTS)
+    single = dict(inputs=batch['inputs'].flatten(0, 1)[:, None], data_samples=[])
+    for sample in batch['data_samples']:
+        for frame in range(2):
+            part = copy.deepcopy(sample)
+            part.gt_tubes.masks = sample.gt_tubes.masks[:, frame:frame + 1]
+            single['data_samples'].append(part)
+    expected, found = losses_of(model, single), losses_of(model, batch)
+    assert expected.keys() == found.keys()
+    for name, loss in expected.items():
+        torch.testing.assert_close(found[name], loss)
+
+
+def test_an_object_that_a_frame_does_not_show_stays_its_target(build_minvis, make_batch):
+    model = build_minvis()
+    batch = make_batch(model, ('synth_ytvis', (1, 2)))
+    batch['data_samples'][0].gt_tubes.masks[1, 0] = False
+    matched = []
+    match = model.criterion.match
+    model.criterion.match = lambda *args: matched.append(match(*args)) or matched[-1]
+    losses = losses_of(model, batch)
+    assert all(len(queries) == 2 for frames in matched for queries, _ in frames)
+    assert all(loss.isfinite() for loss in losses.values())
+
+
+@pytest.mark.parametrize('injection', [
+    dict(aggregation='cross_attn'), dict(aggregation='add'),
+    dict(aggregation='cross_attn', positions='all')])
+@pytest.mark.parametrize('compile_per', ['frame', 'clip'])
+def test_a_fresh_taxonomy_changes_no_bit(
+        build_minvis, make_batch, make_video, injection, compile_per):
+    plain = build_minvis(taxonomy_aware=False)
+    aware = build_minvis(injection=injection, compile_per=compile_per)
+    aware.load_state_dict(plain.state_dict(), strict=False)
+    expected = losses_of(plain, make_batch(plain, *CONTENTS, num_frames=3))
+    found = losses_of(aware, make_batch(aware, *CONTENTS, num_frames=3))
+    for name, loss in expected.items():
+        assert torch.equal(loss, found[name]), name
+    expected, found = (predict(model.eval(), make_video(10)).pred_tubes
+                       for model in (plain, aware))
+    assert torch.equal(expected.scores, found.scores)
+    assert torch.equal(expected.labels, found.labels)
+    assert expected.tubes == found.tubes
+
+
+@pytest.mark.parametrize('score_supervision', ['bce', 'gate'])
+@pytest.mark.parametrize('compile_per', ['frame', 'clip'])
+def test_every_parameter_learns_within_two_steps(
+        build_minvis, make_batch, score_supervision, compile_per):
+    model = build_minvis(
+        compilation=dict(score_supervision=score_supervision), compile_per=compile_per)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    # more frames than selected categories, and the other way round
+    for num_frames in (5, 3):
+        optimizer.zero_grad()
+        losses = losses_of(model, make_batch(model, *CONTENTS, num_frames=num_frames))
+        model.parse_losses(losses)[0].backward()
+        # the first step moves the zero projections of the injection, the second all behind them
+        optimizer.step()
+    still = [name for name, parameter in model.named_parameters()
+             if ('compilation' in name or 'injection' in name) and not parameter.grad.any()]
+    # a bias of keys is the same for all of them, and softmax takes no notice
+    assert not [name for name in still if 'in_proj_bias' not in name]
+
+
+def test_taxonomies_of_frames_and_of_clips_differ(build_minvis, make_video):
+    models = {unit: build_minvis(compile_per=unit) for unit in ('frame', 'clip')}
+    source, sample = make_video(4)
+    compiled = {}
+    for unit, model in models.items():
+        features = model.extract(model.data_preprocessor.normalize(source.read(0, 4)))
+        compiled[unit] = model.decoder(
+            [level[None] for level in features.multi_scale], features.mask_features[None],
+            model.evaluation_space('synth_ovis').context).compiled
+    assert len(compiled['frame'].score_logits.unique(dim=0)) == 4
+    clip = compiled['clip']
+    assert len(clip.score_logits) == 4 and len(clip.score_logits.unique(dim=0)) == 1
+    assert len(clip.embeddings) == 4
+
+
+def test_more_categories_asked_for_than_there_are(build_minvis, make_batch, make_video):
+    model = build_minvis()
+    model.decoder.compilation.num_selected = 1000
+    losses = losses_of(model, make_batch(model, *CONTENTS))
+    assert losses['taxonomy_recall'] == 1
+    sample = predict(model.eval(), make_video(3, 'synth_ovis'))
+    assert sorted(sample.metainfo['compiled_labels']) == list(
+        range(len(load_vocabulary('synth_ovis'))))
+
+
+@pytest.mark.parametrize('mode', ['union', 'masked', 'marginal'])
+def test_clips_without_objects_train(build_minvis, make_batch, mode):
+    model = build_minvis(criterion=dict(
+        type='VideoSetCriterion', num_points=64, label_space_loss=mode, taxonomy_loss='final'))
+    losses = losses_of(model, make_batch(model, ('synth_ytvis', ()), ('synth_uvo', ())))
+    assert all(loss.isfinite() for loss in losses.values()) and losses['loss_mask'] == 0
+    model.parse_losses(losses)[0].backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+def test_the_order_of_the_vocabularies_permutes_the_result_alone(build_minvis, make_video):
+    names = ['synth_ytvis', 'synth_ovis', 'synth_uvo']
+    first, second = (build_minvis(taxonomy=dict(vocabularies=order))
+                     for order in (names, names[::-1]))
+    rows = torch.tensor([first.taxonomy.keys.index(key) for key in second.taxonomy.keys])
+    weights = first.state_dict()
+    for name, value in weights.items():
+        if 'cls_embed' in name:
+            weights[name] = torch.cat((value[rows], value[-1:]))
+    second.load_state_dict(weights)
+    expected, found = (predict(model, make_video(5)) for model in (first, second))
+    same(found.pred_tubes, expected.pred_tubes)
+    assert found.metainfo['compiled_labels'] == expected.metainfo['compiled_labels']
+
+
+def test_the_order_of_an_evaluation_vocabulary_permutes_the_labels_alone(build_minvis, make_video):
+    model = build_minvis()
+    vocabulary = load_vocabulary('synth_ovis')
+    reversed_ = Vocabulary.from_names('reversed', vocabulary.names[::-1])
+    expected = predict(model, make_video(3)).pred_tubes
+    found = predict(model, make_video(3, reversed_)).pred_tubes
+    torch.testing.assert_close(found.scores, expected.scores)
+    assert found.tubes == expected.tubes
+    assert [reversed_.names[label] for label in found.labels] == [
+        vocabulary.names[label] for label in expected.labels]
+
+
+# --- options
+
+
+@pytest.mark.parametrize('options, message', [
+    (dict(injection=dict(aggregation='concat', init=None)), 'concat.*FrameMaskDecoder'),
+    (dict(compile_per='video'), 'compile_per: expected one of .*frame.*video'),
+    (dict(test_cfg=dict(window=3)), 'test_cfg: expected keys among'),
+])
+def test_bad_options_are_named(build_minvis, options, message):
+    with pytest.raises(ValueError, match=message):
+        build_minvis(**options)
+
+
+def test_decoders_of_the_other_unit_are_refused(build_model):
+    from tests.models.conftest import toy_model_config
+
+    for kind, unit in (('MinVIS', 'Mask2FormerVIS'), ('Mask2FormerVIS', 'MinVIS')):
+        decoder = toy_model_config(type=unit)['decoder']
+        with pytest.raises(ValueError, match=f'model.decoder: {kind} expects a decoder of a'):
+            build_model(type=kind, decoder=decoder)
+    with pytest.raises(ValueError, match="compile_per: expected one of .'clip',."):
+        build_model(compile_per='frame')
