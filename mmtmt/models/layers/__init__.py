@@ -1,9 +1,10 @@
 """Operators and blocks shared by the models."""
 from .attention import MultiheadAttention, feed_forward, xavier_init
+from .linear import TokenLinear, token_linear
 from .ms_deform_attn import MSDeformAttn
 from .positional_encoding import sine_position_2d, sine_position_3d
 
 __all__ = [
-    'MSDeformAttn', 'MultiheadAttention', 'feed_forward', 'sine_position_2d', 'sine_position_3d',
-    'xavier_init'
+    'MSDeformAttn', 'MultiheadAttention', 'TokenLinear', 'feed_forward', 'sine_position_2d',
+    'sine_position_3d', 'token_linear', 'xavier_init'
 ]

@@ -2,6 +2,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .linear import TokenLinear, token_linear
+
 
 class MultiheadAttention(nn.MultiheadAttention):
     """`nn.MultiheadAttention` whose boolean mask is shared by the heads instead of copied per head.
@@ -33,7 +35,8 @@ class MultiheadAttention(nn.MultiheadAttention):
         weights = self.in_proj_weight.chunk(3)
         biases = self.in_proj_bias.chunk(3)
         heads = [
-            F.linear(x, weight, bias).unflatten(-1, (self.num_heads, self.head_dim)).transpose(1, 2)
+            token_linear(x, weight, bias).unflatten(
+                -1, (self.num_heads, self.head_dim)).transpose(1, 2)
             for x, weight, bias in zip((query, key, value), weights, biases)
         ]
         allowed = None if blocked is None else ~blocked[:, None]
@@ -44,9 +47,9 @@ class MultiheadAttention(nn.MultiheadAttention):
 def feed_forward(embed_dims: int, hidden_dims: int) -> nn.Sequential:
     """Two linear layers with a ReLU between, the feed-forward block of a transformer layer."""
     return nn.Sequential(
-        nn.Linear(embed_dims, hidden_dims),
+        TokenLinear(embed_dims, hidden_dims),
         nn.ReLU(inplace=True),
-        nn.Linear(hidden_dims, embed_dims))
+        TokenLinear(hidden_dims, embed_dims))
 
 
 def xavier_init(module: nn.Module) -> None:

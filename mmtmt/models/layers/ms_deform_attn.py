@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .linear import TokenLinear, token_linear
 from .sparse_sampling import LARGEST_ROW, SparseSampling, Table
 
 Shapes = list[tuple[int, int]]
@@ -124,10 +125,10 @@ class MSDeformAttn(nn.Module):
         self.num_levels = num_levels
         self.num_points = num_points
         samples = num_heads * num_levels * num_points
-        self.sampling_offsets = nn.Linear(embed_dims, samples * 2)
-        self.attention_weights = nn.Linear(embed_dims, samples)
-        self.value_proj = nn.Linear(embed_dims, embed_dims)
-        self.output_proj = nn.Linear(embed_dims, embed_dims)
+        self.sampling_offsets = TokenLinear(embed_dims, samples * 2)
+        self.attention_weights = TokenLinear(embed_dims, samples)
+        self.value_proj = TokenLinear(embed_dims, embed_dims)
+        self.output_proj = TokenLinear(embed_dims, embed_dims)
         self.init_weights()
 
     def init_weights(self) -> None:
@@ -192,8 +193,9 @@ class MSDeformAttn(nn.Module):
         """
         # x and y apart, so that all later arithmetic runs over contiguous memory
         layer = self.sampling_offsets
-        offset = F.linear(query, layer.weight.unflatten(0, (-1, 2)).transpose(0, 1).flatten(0, 1),
-                          layer.bias.unflatten(0, (-1, 2)).t().flatten())
+        offset = token_linear(
+            query, layer.weight.unflatten(0, (-1, 2)).transpose(0, 1).flatten(0, 1),
+            layer.bias.unflatten(0, (-1, 2)).t().flatten())
         offset = offset.unflatten(-1, (2, self.num_heads, self.num_levels, self.num_points))
 
         def per_point(per_level: Tensor) -> Tensor:  # (N, Lq, L, 2) -> (N, Lq, 2, 1, L, 1)

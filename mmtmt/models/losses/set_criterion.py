@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor, nn
 
+from mmtmt.models.layers import token_linear
 from mmtmt.models.losses.label_space import (
     LABEL_SPACE_LOSSES,
     LabelSpace,
@@ -50,8 +50,10 @@ class EmbeddedPrediction:
     def masks(self, clip: int, queries: Tensor | None = None) -> Tensor:
         """See StagePrediction."""
         embeds = self.mask_embeds[clip] if queries is None else self.mask_embeds[clip][queries]
+        features = self.mask_features[clip]
         # queries last in memory, as the matcher reads all of them at the same points
-        return F.linear(self.mask_features[clip].movedim(1, -1), embeds).movedim(-1, 1)
+        masks = token_linear(features.flatten(2).transpose(1, 2), embeds)
+        return masks.transpose(1, 2).unflatten(2, features.shape[-2:])
 
 
 def joint_masks(stages: Sequence[StagePrediction], clip: int,

@@ -8,7 +8,7 @@ from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule, ModuleList, caffe2_xavier_init
 from torch import Tensor, nn
 
-from mmtmt.models.layers import MSDeformAttn, sine_position_2d
+from mmtmt.models.layers import MSDeformAttn, TokenLinear, sine_position_2d
 from mmtmt.registry import MODELS
 
 
@@ -32,8 +32,8 @@ class _FFN(nn.Module):
     def __init__(self, embed_dims: int, hidden_dims: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Sequential(nn.Linear(embed_dims, hidden_dims), nn.ReLU(inplace=True)),
-            nn.Linear(hidden_dims, embed_dims))
+            nn.Sequential(TokenLinear(embed_dims, hidden_dims), nn.ReLU(inplace=True)),
+            TokenLinear(hidden_dims, embed_dims))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)
