@@ -25,15 +25,20 @@ from mmtmt.taxonomy import load_vocabulary
 
 REPO = Path(__file__).resolve().parents[1]
 CONFIGS = REPO / 'configs'
-METHODS = sorted(CONFIGS.glob('*_vis'))
+METHODS = sorted(path for path in CONFIGS.iterdir() if path.is_dir() and path.name != '_base_')
 SHIPPED = sorted(path for method in METHODS for path in method.rglob('*.py'))
-RECIPES = [path for path in SHIPPED if re.search(r'_8xb2-\d+k_', path.name)]
+RECIPES = [path for path in SHIPPED if re.search(r'_8xb\d+-\d+k_', path.name)]
 MODEL_BASES = sorted((CONFIGS / '_base_' / 'models').glob('*.py'))
 NAME = re.compile(
-    r'(?P<method>mask2former-vis|tmt-vis_mask2former)_(?P<backbone>[a-z0-9-]+)'
+    r'(?P<method>(tmt-vis_)?[a-z0-9-]+)_(?P<backbone>[a-z0-9-]+)'
     r'_(?P<gpus>\d+)xb(?P<clips>\d+)-(?P<iterations>\d+)(?P<kilo>k?)_(?P<sets>[a-z0-9-]+)'
     r'(_(?P<change>[a-z0-9-]+))?'
 )
+# folder and first part of the name of each plain base, by the first part of its TMT-VIS's name
+BASES = {
+    'tmt-vis_mask2former': ('mask2former_vis', 'mask2former-vis'),
+    'tmt-vis_minvis': ('minvis', 'minvis'),
+}
 HEIGHT, WIDTH, FRAMES = 64, 96, 4
 DEFAULT_VOCABULARY = {'OVISDataset': 'ovis', 'UVODataset': 'uvo'}
 
@@ -357,9 +362,9 @@ def test_name_tells_the_recipe(path):
     'path', [path for path in RECIPES if path.parent.name == 'tmt_vis'], ids=relative)
 def test_differs_from_its_base_in_the_taxonomy_alone(path):
     """The two arms of every comparison share data, schedule and everything below TMT."""
-    plain = CONFIGS / 'mask2former_vis' / path.name.replace(
-        'tmt-vis_mask2former', 'mask2former-vis')
-    tmt, base = load(path), load(plain)
+    method = NAME.fullmatch(path.stem)['method']
+    folder, name = BASES[method]
+    tmt, base = load(path), load(CONFIGS / folder / path.name.replace(method, name))
     decoder = tmt.model.decoder.decoder
     assert decoder.pop('classifier') == 'linear'
     for key in ('taxonomy_loss', 'taxonomy_weight', 'score_weight'):

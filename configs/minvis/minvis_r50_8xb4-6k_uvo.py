@@ -1,0 +1,24 @@
+# MinVIS, ResNet-50, on UVO.
+# The paper gives no schedule for UVO alone. Recommended: that of YouTube-VIS 2019, since the paper
+# draws both equally often.
+_base_ = [
+    '../_base_/models/mask2former-vis_r50.py', '../_base_/datasets/frame_loaders.py',
+    '../_base_/datasets/uvo.py', '../_base_/schedules/adamw.py',
+    '../_base_/schedules/iterations_6k.py', '../_base_/default_runtime.py'
+]
+
+model = dict(
+    type='MinVIS',
+    decoder=dict(type='FrameMaskDecoder'),
+    taxonomy=dict(vocabularies=['uvo']))
+# made from the official checkpoint as README.md says
+load_from = 'checkpoints/mask2former_r50_coco-instance.pth'
+
+# 8 GPUs x 4 frames
+auto_scale_lr = dict(base_batch_size=32)
+train_dataloader = dict(dataset=dict(_base_.uvo_train, pipeline=_base_.train_pipeline))
+val_dataloader = dict(dataset=dict(_base_.uvo_val, pipeline=_base_.test_pipeline_360))
+test_dataloader = val_dataloader
+
+val_evaluator = dict(ann_files=dict(uvo=_base_.uvo_val.ann_file))
+test_evaluator = val_evaluator
