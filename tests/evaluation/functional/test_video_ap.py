@@ -144,7 +144,7 @@ def test_files_plain_zipped_and_read_before(random_case, tmp_path):
         ({'segmentations': [None]}, 'result 1: expected 2 segmentations.* got 1'),
         ({'segmentations': [None, 'x']}, 'result 1, video 1, segmentations.1.: '),
         ({'segmentations': [{'size': [4, 6], 'counts': 'PhX5'}, None]}, 'segmentations.0.: .*size'),
-        ({'segmentations': [None, {'size': [40, 60], 'counts': '1'}]}, 'video 1, segmentations.1.: '),
+        ({'segmentations': [None, {'size': [40, 60], 'counts': '1'}]}, 'video 1, segmentations.1'),
         ({'segmentations': [None, {'size': [40, 60], 'counts': 'o'}]}, 'video 1, .*cut short'),
         ({'segmentations': [None, {'size': [40, 60], 'counts': '!'}]}, 'video 1, .*characters'),
     ],
