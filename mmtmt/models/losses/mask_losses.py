@@ -1,5 +1,4 @@
 """Point-wise mask losses of Mask2Former, one row per (instance, frame)."""
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
