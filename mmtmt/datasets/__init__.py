@@ -1,6 +1,7 @@
 """From files to clips. Datasets know their own vocabulary by name, never the union."""
 
 from mmtmt.datasets import transforms
+from mmtmt.datasets.coco_pseudo_video import CocoPseudoVideoDataset
 from mmtmt.datasets.concat_dataset import ConcatDataset
 from mmtmt.datasets.ovis import OVISDataset
 from mmtmt.datasets.sample_key import SampleKey
@@ -10,6 +11,7 @@ from mmtmt.datasets.video_instance_dataset import VideoInstanceDataset
 from mmtmt.datasets.ytvis import YouTubeVISDataset
 
 __all__ = [
+    'CocoPseudoVideoDataset',
     'ConcatDataset',
     'OVISDataset',
     'RatioSampler',

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mmtmt.structures.image_sets import annotation_to_tube, image_to_video
 from mmtmt.structures.json_stream import read_json_stream
 from mmtmt.structures.packed_tube import PackedTube
 from mmtmt.taxonomy import Vocabulary
@@ -50,6 +51,45 @@ def load_annotation_file(path: str | Path, store: bytearray) -> dict[str, Any]:
     return data
 
 
+def load_image_file(path: str | Path, store: bytearray) -> dict[str, Any]:
+    """Read a file of annotated images (COCO) as videos of one frame each.
+
+    Args:
+        path: The json file.
+        store: Buffer that takes the masks, as they are parsed where the images stand before the
+            annotations.
+
+    Returns:
+        Content in the form that `load_annotation_file` returns.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not json, has no images, or a mask is malformed.
+    """
+    sizes: dict[Any, Any] = {}
+
+    def convert(key: str, entry: Any) -> Any:
+        if key == 'images' and isinstance(entry, dict):
+            entry = image_to_video(entry)
+            if isinstance(entry['id'], int):
+                sizes[entry['id']] = [entry['height'], entry['width']]
+        elif key == 'annotations' and isinstance(entry, dict):
+            entry = annotation_to_tube(entry)
+            image_id = entry['video_id']
+            _pack(entry, sizes.get(image_id) if isinstance(image_id, int) else None, store)
+        return entry
+
+    data = read_json_stream(path, element_hook=convert)
+    if not isinstance(data.get('images'), list):
+        hint = ' (it has "videos": a YouTube-VIS file?)' if 'videos' in data else ''
+        raise ValueError(
+            f'{path}: expected a COCO json with a list "images", '
+            f'got the keys {sorted(data)[:10]}{hint}'
+        )
+    data['videos'] = data.pop('images')
+    return data
+
+
 def _compact(pairs: list[tuple[str, Any]], store: bytearray) -> dict[str, Any]:
     """Pack the tube of an annotation as soon as the parser has read it."""
     entry = dict(pairs)
@@ -58,20 +98,24 @@ def _compact(pairs: list[tuple[str, Any]], store: bytearray) -> dict[str, Any]:
         return entry
     entry.pop('bboxes', None)
     entry.pop('areas', None)
-    size = next((s.get('size') for s in segmentations if isinstance(s, dict)), None)
-    # Polygons don't tell the size of their frame: they wait until the video is known, and so does
-    # what will be refused then.
-    if (
-        isinstance(size, list)
-        and len(size) == 2
-        and all(type(length) is int and 0 < length <= MAX_SIDE for length in size)
-    ):
-        try:
-            entry['segmentations'] = PackedTube.pack(segmentations, *size)
-        except ValueError as error:
-            raise ValueError(f'annotation {entry.get("id")!r}: {error}') from error
-        entry['segmentations'].move_to(store)
+    # Polygons don't tell the size of their frame: they wait until the video is known.
+    _pack(entry, next((s.get('size') for s in segmentations if isinstance(s, dict)), None), store)
     return entry
+
+
+def _pack(entry: dict[str, Any], size: Any, store: bytearray) -> None:
+    """Pack the tube of an annotation in place; without a proper size it waits to be refused."""
+    if (
+        not isinstance(size, list)
+        or len(size) != 2
+        or not all(type(length) is int and 0 < length <= MAX_SIDE for length in size)
+    ):
+        return
+    try:
+        entry['segmentations'] = PackedTube.pack(entry['segmentations'], *size)
+    except ValueError as error:
+        raise ValueError(f'annotation {entry.get("id")!r}: {error}') from error
+    entry['segmentations'].move_to(store)
 
 
 def parse_videos(data: dict[str, Any], path: str | Path) -> dict[int, dict[str, Any]]:

@@ -126,7 +126,7 @@ class VideoInstanceDataset(BaseDataset):
 
     def _read(self, store: bytearray) -> dict[int, dict[str, Any]]:
         """Read and check the file; the masks go to the store."""
-        data = load_annotation_file(self.ann_file, store)
+        data = self._load(store)
         annotated = data.get('annotations') is not None
         if not annotated and not self.test_mode:
             raise ValueError(
@@ -155,6 +155,10 @@ class VideoInstanceDataset(BaseDataset):
             f'{before} instances, which have none there',
             'current',
         )
+
+    def _load(self, store: bytearray) -> dict[str, Any]:
+        """Read the file's content in the form of this family."""
+        return load_annotation_file(self.ann_file, store)
 
     def _check_categories(self, categories: Any) -> Vocabulary:
         """Hold the vocabulary against the file's categories, whose ids count."""

@@ -17,6 +17,7 @@ def read_json_stream(
     path: str | Path,
     object_pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None,
     chunk: int = CHUNK,
+    element_hook: Callable[[str, Any], Any] | None = None,
 ) -> dict[str, Any]:
     """Read a json file whose top level is an object, like ``json.load``.
 
@@ -28,6 +29,8 @@ def read_json_stream(
         path: The file, UTF-8.
         object_pairs_hook: As for ``json.loads``; it may be called twice for an object.
         chunk: Bytes to read at a time.
+        element_hook: Called for every element of a list at the top level, in the order of the
+            file, with the list's key; what it returns takes the element's place.
 
     Returns:
         The object.
@@ -39,9 +42,8 @@ def read_json_stream(
     """
     with open(path, 'rb') as file:
         try:
-            return _Reader(
-                file, json.JSONDecoder(object_pairs_hook=object_pairs_hook), chunk
-            ).read()
+            decoder = json.JSONDecoder(object_pairs_hook=object_pairs_hook)
+            return _Reader(file, decoder, chunk).read(element_hook or (lambda key, value: value))
         except RecursionError:
             raise ValueError(f'{path}: not a readable json file (nested too deeply)') from None
         except UnicodeDecodeError as error:
@@ -69,7 +71,7 @@ class _Reader:
         self.passed = 0  # characters before the window
         self.ended = False
 
-    def read(self) -> dict[str, Any]:
+    def read(self, element_hook: Callable[[str, Any], Any]) -> dict[str, Any]:
         """Read the whole file."""
         if self.peek() != '{':
             raise self.error('expected an object at the top level')
@@ -80,7 +82,7 @@ class _Reader:
                 raise self.error(f'expected a key in quotes, got {key!r:.40}')
             self.take(':')
             if self.peek() == '[':
-                result[key] = [self.value() for _ in self.items('[', ']')]
+                result[key] = [element_hook(key, self.value()) for _ in self.items('[', ']')]
             else:
                 result[key] = self.value()
         if self.peek():

@@ -1,20 +1,23 @@
-"""Masks of a clip that go through crops, flips and resizing before they are decoded."""
+"""Masks of a clip that go through all transforms before they are decoded."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from mmtmt.datasets.transforms.pixel_selection import FreeSelection, GridSelection
 from mmtmt.structures.resize import nearest_indices
 from mmtmt.structures.rle import decode_mask
 
+Selection = GridSelection | FreeSelection
+
 
 class ClipMasks:
-    """Compressed masks, and which of their rows and columns the clip shows.
+    """Compressed masks, and which of their pixels the clip shows.
 
-    Resizing to the nearest pixel, cropping and flipping only select rows and columns, so any
-    sequence of them is one selection per frame: masks are decoded once, whatever the pipeline
+    Resizing to the nearest pixel, cropping, flipping, padding and rotating only select pixels, so
+    any sequence of them is one selection per frame: masks are decoded once, whatever the pipeline
     does, and come out as if they had gone through it step by step.
 
     Args:
@@ -36,13 +39,12 @@ class ClipMasks:
         self.counts = [list(frames) for frames in counts]
         self.names = list(names)
         self.ori_shape = (height, width)
-        self.rows = [np.arange(height)] * num_frames
-        self.columns = [np.arange(width)] * num_frames
+        self.selections: list[Selection] = [GridSelection.whole(height, width)] * num_frames
 
     @property
     def num_frames(self) -> int:
         """Number of frames T."""
-        return len(self.rows)
+        return len(self.selections)
 
     def __len__(self) -> int:
         """Return the number of instances N."""
@@ -51,7 +53,7 @@ class ClipMasks:
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width in pixels of the decoded masks."""
-        return len(self.rows[0]), len(self.columns[0])
+        return self.selections[0].shape
 
     def resize(self, height: int, width: int) -> None:
         """Resize all frames to the nearest pixel.
@@ -62,8 +64,7 @@ class ClipMasks:
         """
         rows = nearest_indices(self.shape[0], height)
         columns = nearest_indices(self.shape[1], width)
-        self.rows = [selected[rows] for selected in self.rows]
-        self.columns = [selected[columns] for selected in self.columns]
+        self._change(lambda selection: selection.select(rows, columns))
 
     def crop(self, corners: Sequence[tuple[int, int]], height: int, width: int) -> None:
         """Crop a window out of every frame.
@@ -73,14 +74,38 @@ class ClipMasks:
             height: Height of the window in pixels.
             width: Width of the window in pixels.
         """
-        self.rows = [selected[top : top + height] for selected, (top, _) in zip(self.rows, corners)]
-        self.columns = [
-            selected[left : left + width] for selected, (_, left) in zip(self.columns, corners)
+        self.selections = [
+            selection.select(slice(top, top + height), slice(left, left + width))
+            for selection, (top, left) in zip(self.selections, corners)
         ]
 
     def flip(self) -> None:
         """Mirror all frames left to right."""
-        self.columns = [selected[::-1] for selected in self.columns]
+        self._change(lambda selection: selection.select(slice(None), slice(None, None, -1)))
+
+    def pad(self, height: int, width: int) -> None:
+        """Add pixels without any instance at the bottom and the right.
+
+        Args:
+            height: New height in pixels.
+            width: New width in pixels.
+        """
+        self._change(lambda selection: selection.pad(height, width))
+
+    def warp(self, matrices: Sequence[np.ndarray]) -> None:
+        """Move the pixels of every frame.
+
+        Args:
+            matrices: T matrices, see `FreeSelection.warp`.
+        """
+        self.selections = [
+            selection.warp(matrix) for selection, matrix in zip(self.selections, matrices)
+        ]
+
+    def _change(self, function: Callable[[Selection], Selection]) -> None:
+        """Apply a function to each selection, once to one that several frames share."""
+        done = {id(selection): function(selection) for selection in self.selections}
+        self.selections = [done[id(selection)] for selection in self.selections]
 
     def decode(self) -> np.ndarray:
         """Decode the masks.
@@ -100,7 +125,5 @@ class ClipMasks:
                     stored = decode_mask(counts, *self.ori_shape)
                 except ValueError as error:
                     raise ValueError(f'{self.names[i]}, frame {t} of the clip: {error}') from error
-                # pycocotools stores columns one after the other: the transpose is contiguous.
-                columns = stored.T.take(self.columns[t], axis=0)
-                masks[i, t] = columns.take(self.rows[t], axis=1).T
+                masks[i, t] = self.selections[t].take(stored)
         return masks

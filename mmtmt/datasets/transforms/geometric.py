@@ -12,10 +12,58 @@ from mmtmt.registry import TRANSFORMS
 from mmtmt.structures.resize import ResizeRule
 
 
-def _map_frames(function: Callable[[np.ndarray], np.ndarray], frames: list) -> list:
-    """Apply a function to each frame, once to a frame that comes several times."""
+def map_frames(
+    function: Callable[[np.ndarray], np.ndarray], frames: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Apply a function to each frame, once to a frame that comes several times.
+
+    Args:
+        function: The function.
+        frames: The frames of a clip.
+
+    Returns:
+        The changed frames.
+    """
     done = {id(frame): function(frame) for frame in frames}
     return [done[id(frame)] for frame in frames]
+
+
+def resize_clip(results: dict[str, Any], rule: ResizeRule) -> None:
+    """Resize frames by interpolation and masks to the nearest pixel.
+
+    Args:
+        results: What the steps before have put together; changed in place.
+        rule: The size.
+    """
+    old_height, old_width = results['frames'][0].shape[:2]
+    height, width = rule.output_shape(old_height, old_width)
+    results['frames'] = map_frames(rule, results['frames'])
+    if 'masks' in results and (height, width) != (old_height, old_width):
+        results['masks'].resize(height, width)
+    scale_x, scale_y = results['scale_factor']
+    results['scale_factor'] = (scale_x * width / old_width, scale_y * height / old_height)
+
+
+def crop_clip(
+    results: dict[str, Any], corners: Sequence[tuple[int, int]], height: int, width: int
+) -> None:
+    """Crop a window out of every frame and its masks.
+
+    Args:
+        results: What the steps before have put together; changed in place.
+        corners: Top and left of the window in each frame, T pairs.
+        height: Height of the window in pixels.
+        width: Width of the window in pixels.
+    """
+    windows = {
+        (id(frame), corner): frame[corner[0] : corner[0] + height, corner[1] : corner[1] + width]
+        for frame, corner in zip(results['frames'], corners)
+    }
+    results['frames'] = [
+        windows[id(frame), corner] for frame, corner in zip(results['frames'], corners)
+    ]
+    if 'masks' in results:
+        results['masks'].crop(corners, height, width)
 
 
 @TRANSFORMS.register_module()
@@ -56,13 +104,7 @@ class ClipResize(ClipTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Resize ``frames`` and ``masks``, see `ClipTransform.transform`."""
         rule = self.rules[int(results['rng'].integers(len(self.rules)))]
-        old_height, old_width = results['frames'][0].shape[:2]
-        height, width = rule.output_shape(old_height, old_width)
-        results['frames'] = _map_frames(rule, results['frames'])
-        if 'masks' in results and (height, width) != (old_height, old_width):
-            results['masks'].resize(height, width)
-        scale_x, scale_y = results['scale_factor']
-        results['scale_factor'] = (scale_x * width / old_width, scale_y * height / old_height)
+        resize_clip(results, rule)
         return results
 
 
@@ -75,12 +117,12 @@ class ClipFlip(ClipTransform):
     """
 
     def __init__(self, *, prob: float = 0.5) -> None:
-        self.prob = _probability(prob)
+        self.prob = check_probability(prob)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Mirror ``frames`` and ``masks``, see `ClipTransform.transform`."""
         if results['rng'].random() < self.prob:
-            results['frames'] = _map_frames(
+            results['frames'] = map_frames(
                 lambda frame: np.ascontiguousarray(frame[:, ::-1]), results['frames']
             )
             if 'masks' in results:
@@ -91,12 +133,14 @@ class ClipFlip(ClipTransform):
 
 @TRANSFORMS.register_module()
 class ClipCrop(ClipTransform):
-    """Crops the same window out of every frame of a clip.
+    """Crops a window of one size out of every frame of a clip.
 
     Args:
         size: Height and width of the window in pixels; smaller where a frame is smaller.
         size_range: Smallest and largest length in pixels: height and width are drawn apart from
             each other, in place of `size`. The official pipelines take (384, 600).
+        moving: Whether the window moves on a straight line from frame to frame, forwards or
+            backwards, as in the official VITA; by default it stays.
 
     Raises:
         ValueError: If not exactly one of `size` and `size_range` is given, or lengths are wrong.
@@ -107,6 +151,7 @@ class ClipCrop(ClipTransform):
         *,
         size: tuple[int, int] | None = None,
         size_range: tuple[int, int] | None = None,
+        moving: bool = False,
     ) -> None:
         if (size is None) == (size_range is None):
             raise ValueError(f'expected either size or size_range, got {size=} and {size_range=}')
@@ -114,11 +159,12 @@ class ClipCrop(ClipTransform):
             raise ValueError(f'expected lengths from 1 in order, got {size=} and {size_range=}')
         self.size = size
         self.size_range = size_range
+        self.moving = moving
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Crop ``frames`` and ``masks``, see `ClipTransform.transform`."""
-        rng = results['rng']
-        lengths, starts = [], []
+        rng, num_frames = results['rng'], len(results['frames'])
+        lengths, ends = [], []
         for axis, full in enumerate(results['frames'][0].shape[:2]):
             if self.size is not None:
                 length = min(full, self.size[axis])
@@ -126,13 +172,17 @@ class ClipCrop(ClipTransform):
                 low, high = (min(full, limit) for limit in self.size_range)
                 length = int(rng.integers(low, high + 1))
             lengths.append(length)
-            starts.append(int(rng.integers(full - length + 1)))
-        (height, width), (top, left) = lengths, starts
-        results['frames'] = [
-            frame[top : top + height, left : left + width] for frame in results['frames']
-        ]
-        if 'masks' in results:
-            results['masks'].crop([(top, left)] * len(results['frames']), height, width)
+            first = int(rng.integers(full - length + 1))
+            last = int(rng.integers(first, full - length + 1)) if self.moving else first
+            ends.append((first, last))
+        way = np.zeros((num_frames, 1))
+        if self.moving:
+            way = np.sort(rng.random((num_frames, 1)), axis=0)
+            if rng.random() < 0.5:
+                way = way[::-1]
+        first, last = np.transpose(ends)
+        corners = np.rint(first + (last - first) * way).astype(int)
+        crop_clip(results, [tuple(corner) for corner in corners.tolist()], *lengths)
         return results
 
 
@@ -147,7 +197,7 @@ class ClipRandomApply(ClipTransform):
 
     def __init__(self, *, transforms: Sequence[ClipTransform | Mapping], prob: float = 0.5) -> None:
         self.transforms = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in transforms]
-        self.prob = _probability(prob)
+        self.prob = check_probability(prob)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Apply the transforms or not, see `ClipTransform.transform`."""
@@ -157,8 +207,18 @@ class ClipRandomApply(ClipTransform):
         return results
 
 
-def _probability(value: float) -> float:
-    """Check a probability."""
+def check_probability(value: float) -> float:
+    """Check a probability.
+
+    Args:
+        value: The option.
+
+    Returns:
+        The option.
+
+    Raises:
+        ValueError: If it is none.
+    """
     if not 0 <= value <= 1:
         raise ValueError(f'expected a probability from 0 to 1, got {value!r}')
     return value

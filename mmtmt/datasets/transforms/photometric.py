@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from mmtmt.datasets.transforms.base import ClipTransform
-from mmtmt.datasets.transforms.geometric import _map_frames, _probability
+from mmtmt.datasets.transforms.geometric import check_probability, map_frames
 from mmtmt.registry import TRANSFORMS
 
 
@@ -39,7 +39,7 @@ class ClipPhotometric(ClipTransform):
         self.contrast = contrast
         self.saturation = saturation
         self.hue = hue
-        self.prob = _probability(prob)
+        self.prob = check_probability(prob)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Change ``frames``, see `ClipTransform.transform`."""
@@ -64,7 +64,7 @@ class ClipPhotometric(ClipTransform):
             hsv = cv2.LUT(hsv, np.stack([hues, saturations, np.uint8(levels)], axis=-1)[None])
             return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
-        results['frames'] = _map_frames(change, results['frames'])
+        results['frames'] = map_frames(change, results['frames'])
         return results
 
 
