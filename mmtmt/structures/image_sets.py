@@ -39,3 +39,19 @@ def annotation_to_tube(annotation: Mapping[str, Any]) -> dict[str, Any]:
         'iscrowd': annotation.get('iscrowd', 0),
         'segmentations': [annotation.get('segmentation')],
     }
+
+
+def images_as_videos(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the content of a file of videos of that of a file of images; nothing is checked.
+
+    Args:
+        data: Content with ``images``, and ``annotations`` unless they are hidden.
+
+    Returns:
+        The content with ``videos`` in their place.
+    """
+    videos = {key: value for key, value in data.items() if key != 'images'}
+    videos['videos'] = [image_to_video(image) for image in data['images']]
+    if data.get('annotations') is not None:
+        videos['annotations'] = [annotation_to_tube(entry) for entry in data['annotations']]
+    return videos

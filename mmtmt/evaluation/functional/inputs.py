@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmtmt.structures.image_sets import images_as_videos
 from mmtmt.structures.packed_tube import PackedTube
 
 from .rle import frame_areas
@@ -61,7 +62,7 @@ def _naming(source: object) -> Iterator[None]:
 
 
 def read_ground_truth(source: str | Path | dict, *, hidden: bool = False) -> GroundTruth:
-    """Reads an annotation file in the YouTube-VIS form.
+    """Reads an annotation file in the YouTube-VIS form, or in COCO's: images are videos of a frame.
 
     Args:
         source: path of a json or json.gz file, or its loaded content.
@@ -79,6 +80,8 @@ def read_ground_truth(source: str | Path | dict, *, hidden: bool = False) -> Gro
 
 
 def _parse_ground_truth(data: dict | list, hidden: bool) -> GroundTruth:
+    if isinstance(data, Mapping) and 'images' in data and 'videos' not in data:
+        data = images_as_videos(data)
     if not isinstance(data, Mapping) or not {'videos', 'categories'} <= data.keys():
         raise ValueError(
             'expected ground truth in the YouTube-VIS form, an object with videos, categories and '
