@@ -23,8 +23,9 @@ class ResizeRule:
         max_size: Largest length of the longer side in pixels; used with `short_side` only.
         size: Height and width in pixels.
         interpolation: ``'bilinear'`` (OpenCV: two taps per axis, so it aliases where a frame
-            shrinks to less than half), ``'area'`` (OpenCV), or ``'pillow'``: Pillow's bilinear
-            filter, which widens with the scale; that is what the official implementations use.
+            shrinks to less than half), ``'area'`` (OpenCV, bilinear where an axis grows), or
+            ``'pillow'``: Pillow's bilinear filter, which widens with the scale; that is what the
+            official implementations use.
             A 720p frame to 360p takes 0.25 ms with OpenCV and 4.9 ms with Pillow.
     """
 
@@ -86,7 +87,9 @@ class ResizeRule:
 
             image = Image.fromarray(frame).resize((width, height), Image.Resampling.BILINEAR)
             return np.asarray(image)
-        interpolation = _CV2_INTERPOLATION[self.interpolation]
+        # OpenCV's area filter shifts the image on an axis that grows.
+        shrinks = height <= frame.shape[0] and width <= frame.shape[1]
+        interpolation = _CV2_INTERPOLATION[self.interpolation if shrinks else 'bilinear']
         return cv2.resize(frame, (width, height), interpolation=interpolation)
 
 

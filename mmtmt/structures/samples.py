@@ -18,7 +18,8 @@ class TubeDataSample(TrackDataSample):
 
     Fields:
         gt_tubes: InstanceData(labels (N,) int64 in the dataset's own vocabulary, masks
-            (N, T, H, W) bool, instance_ids (N,) int64 from 1).
+            (N, T, H, W) bool, instance_ids (N,) int64 from 1), and where the pipeline makes them
+            boxes (N, T, 4) float32, see `mmtmt.structures.boxes`.
         pred_tubes: InstanceData(scores (M,) float32, labels (M,) int64, tubes: list of M).
 
     Metainfo: see `make_sample`.

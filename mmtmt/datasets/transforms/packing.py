@@ -9,6 +9,7 @@ import torch
 
 from mmtmt.datasets.transforms.base import ClipTransform
 from mmtmt.registry import TRANSFORMS
+from mmtmt.structures.boxes import boxes_of_masks
 from mmtmt.structures.frame_source import frames_to_tensor
 from mmtmt.structures.samples import TubeDataSample, make_sample, make_tubes
 
@@ -33,7 +34,14 @@ class PackClip(ClipTransform):
 
     The result is ``inputs``, (T, 3, H, W) uint8, and ``data_samples`` with ``gt_tubes``.
     Instances that no frame of the clip shows any more, after crops, are left out.
+
+    Args:
+        with_boxes: Whether `gt_tubes` have ``boxes`` as well, (N, T, 4) float32, the extents of
+            the masks as `boxes_of_masks` tells them.
     """
+
+    def __init__(self, *, with_boxes: bool = False) -> None:
+        self.with_boxes = with_boxes
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Return ``inputs`` and ``data_samples``, see `ClipTransform.transform`."""
@@ -52,6 +60,8 @@ class PackClip(ClipTransform):
                 torch.from_numpy(masks if len(visible) == len(masks) else masks[visible]),
                 torch.from_numpy(results['instance_ids'][visible]),
             )
+            if self.with_boxes:
+                sample.gt_tubes.boxes = boxes_of_masks(sample.gt_tubes.masks)
         return {'inputs': inputs, 'data_samples': sample}
 
 
