@@ -126,27 +126,14 @@ def test_order_of_the_file_does_not_matter(coco):
     assert torch.equal(first.masks, second.masks) and torch.equal(first.labels, second.labels)
 
 
-@pytest.mark.parametrize('target, aliases, sources, targets', [
-    ('ytvis19', 'released', 21, 19),
-    ('ytvis21', 'released', 23, 21),
-    # The published map to OVIS lacks one more, bird, although OVIS has it.
-    ('ovis', 'released_ovis', 18, 16),
-    ('ytvis19', 'strict', 17, 17),
-])
-def test_published_maps(target, aliases, sources, targets, coco):
-    dataset = coco.build(map_to=target, map_aliases=aliases, lazy_init=True)
-    label_map = dataset._label_map()
-    assert (len(label_map), len(set(label_map.values()))) == (sources, targets)
-
-
 def test_mapped_labels(coco):
-    dataset = coco.build(map_to='ytvis19')
+    dataset = coco.build(label_map={'target': 'ytvis19'})
     assert (dataset.name, dataset.vocabulary.name) == ('coco', 'ytvis19')
     assert names(dataset, dataset[0]) == ['person', 'snowboard']
     assert dataset[0]['data_samples'].vocabulary == 'ytvis19'
     # A toaster has no counterpart, a crowd doesn't count.
     assert len(dataset[1]['data_samples'].gt_tubes) == 0
-    assert len(coco.build(map_to='ytvis19', filter_cfg={'filter_empty': True})) == 1
+    assert len(coco.build(label_map={'target': 'ytvis19'}, filter_cfg={'filter_empty': True})) == 1
 
 
 def test_large_scale_jitter_of_single_images(coco):
