@@ -5,7 +5,7 @@ HOTA: Luiten et al., IJCV 2021, https://arxiv.org/abs/2009.07736. IDF1: Ristani 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -61,10 +61,11 @@ class TrackCounts:
     @property
     def empty(self) -> bool:
         """Whether there is neither an object nor a result."""
-        return self.matched[0] + self.missed[0] + self.wrong[0] == 0
+        return self.identity_matched + self.identity_missed + self.identity_wrong == 0
 
-    def scores(self) -> dict[str, float]:
-        """The values of `TRACKING_NAMES`, those of HOTA as means over `ALPHAS`."""
+    def scores(self) -> dict[str, np.ndarray]:
+        """The values of `TRACKING_NAMES`, those of HOTA as means over `ALPHAS`; one of each for
+        every sample of resampled counts."""
         matched = self.matched
         detection = matched / np.maximum(1, matched + self.missed + self.wrong)
         association = self.association / np.maximum(1, matched)
@@ -81,10 +82,10 @@ class TrackCounts:
         }
         right, missed, wrong = self.identity_matched, self.identity_missed, self.identity_wrong
         return {
-            **{name: float(values.mean()) for name, values in means.items()},
-            'IDF1': right / max(1.0, right + 0.5 * missed + 0.5 * wrong),
-            'IDR': right / max(1.0, right + missed),
-            'IDP': right / max(1.0, right + wrong),
+            **{name: values.mean(axis=-1) for name, values in means.items()},
+            'IDF1': right / np.maximum(1, right + 0.5 * missed + 0.5 * wrong),
+            'IDR': right / np.maximum(1, right + missed),
+            'IDP': right / np.maximum(1, right + wrong),
         }
 
 
@@ -95,6 +96,22 @@ def no_tracks() -> TrackCounts:
         Zeros.
     """
     return TrackCounts(*(np.zeros(len(ALPHAS)) for _ in range(7)), 0.0, 0.0, 0.0)
+
+
+def resample_tracks(counts: Sequence[TrackCounts], weights: np.ndarray) -> TrackCounts:
+    """Counts of samples of the videos.
+
+    Args:
+        counts: Of V videos.
+        weights: (R, V) how often each video is in each sample.
+
+    Returns:
+        Sums with R as the first dimension.
+    """
+    names = [field.name for field in fields(TrackCounts)]
+    return TrackCounts(
+        *(weights @ np.array([getattr(count, name) for count in counts]) for name in names)
+    )
 
 
 def count_tracks(

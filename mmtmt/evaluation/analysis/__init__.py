@@ -1,0 +1,19 @@
+"""What lies behind the numbers: categories, groups, tracks, mistakes, chance. NumPy and pycocotools
+alone."""
+
+from .analyze import analyze
+from .compare import compare
+from .errors import ERROR_KINDS
+from .sample import SAMPLED_NAMES
+from .study import Study, study_results
+from .tracking import TRACKING_NAMES
+
+__all__ = [
+    'ERROR_KINDS',
+    'SAMPLED_NAMES',
+    'Study',
+    'TRACKING_NAMES',
+    'analyze',
+    'compare',
+    'study_results',
+]

@@ -1,0 +1,104 @@
+"""Results and ground truth brought together once, for all that is asked about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..functional.inputs import read_ground_truth, read_results
+from ..functional.matching import Matches, Pairing, pair_up
+from ..functional.tubes import GroundTruth, Results
+from ..functional.video_ap import match_all
+from .resampling import rank_matches
+from .sample import Sampleable
+from .survey import VideoSurvey, survey_videos
+from .tracking import no_tracks
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """One set of results beside the ground truth.
+
+    Attributes:
+        truth: The ground truth.
+        results: What is compared with it.
+        category_names: By id; one of id -1 when all are taken as one.
+        min_score: Results below are left out of tracks and confusions.
+        pairings: Of all videos and categories with objects or results.
+        matches: Per category in rising order of ids, those of its videos.
+        surveys: By video id.
+        sampleable: Over all videos in rising order of ids.
+    """
+
+    truth: GroundTruth
+    results: Results
+    category_names: dict[int, str]
+    min_score: float
+    pairings: list[Pairing]
+    matches: list[list[Matches]]
+    surveys: dict[int | str, VideoSurvey]
+    sampleable: Sampleable
+
+    @property
+    def category_ids(self) -> list[int]:
+        """Ids in rising order."""
+        return sorted(self.category_names)
+
+    @property
+    def video_ids(self) -> list[int | str]:
+        """Ids in rising order."""
+        return sorted(self.truth.videos)
+
+
+def study_results(
+    gt: str | Path | dict | GroundTruth,
+    results: str | Path | Sequence[dict] | Results,
+    *,
+    class_agnostic: bool = False,
+    min_score: float = 0.0,
+) -> Study:
+    """Reads, matches and looks at every video.
+
+    Args:
+        gt: Annotations as `evaluate` takes them.
+        results: Results as `evaluate` takes them.
+        class_agnostic: Take all categories as one.
+        min_score: Results below are left out of tracks and confusions.
+
+    Returns:
+        The study.
+
+    Raises:
+        ValueError: If the two don't fit each other, or there are no objects to be found.
+    """
+    truth = gt if isinstance(gt, GroundTruth) else read_ground_truth(gt)
+    predicted = results if isinstance(results, Results) else read_results(results, truth)
+    if all(tube.ignore for group in truth.tubes.values() for tube in group):
+        raise ValueError('the ground truth has no objects, so there is nothing to measure')
+    names = {-1: 'object'} if class_agnostic else truth.category_names
+    category_ids = sorted(names)
+    pairings = list(pair_up(truth, predicted, class_agnostic=class_agnostic).values())
+    matches = match_all(pairings, category_ids)
+    surveys = survey_videos(pairings, category_ids, min_score)
+
+    index = {video: v for v, video in enumerate(sorted(truth.videos))}
+    videos: dict[int, list[int]] = {category: [] for category in category_ids}
+    for pairing in pairings:
+        videos[pairing.category_id].append(index[pairing.video_id])
+    ranked = {
+        category: rank_matches(parts, videos[category], len(index))
+        for category, parts in zip(category_ids, matches, strict=True)
+        if parts
+    }
+    tracks = [surveys[video].all_tracks if video in surveys else no_tracks() for video in index]
+    return Study(
+        truth,
+        predicted,
+        names,
+        min_score,
+        pairings,
+        matches,
+        surveys,
+        Sampleable(ranked, tracks),
+    )
