@@ -27,7 +27,7 @@ REPO = Path(__file__).resolve().parents[1]
 CONFIGS = REPO / 'configs'
 METHODS = sorted(path for path in CONFIGS.iterdir() if path.is_dir() and path.name != '_base_')
 SHIPPED = sorted(path for method in METHODS for path in method.rglob('*.py'))
-RECIPES = [path for path in SHIPPED if re.search(r'_8xb\d+-\d+k_', path.name)]
+RECIPES = [path for path in SHIPPED if re.search(r'_8xb\d+-\d+k?_', path.name)]
 MODEL_BASES = sorted((CONFIGS / '_base_' / 'models').glob('*.py'))
 NAME = re.compile(
     r'(?P<method>(tmt-vis_)?[a-z0-9-]+)_(?P<backbone>[a-z0-9-]+)'
@@ -40,7 +40,8 @@ BASES = {
     'tmt-vis_minvis': ('minvis', 'minvis'),
 }
 HEIGHT, WIDTH, FRAMES = 64, 96, 4
-DEFAULT_VOCABULARY = {'OVISDataset': 'ovis', 'UVODataset': 'uvo'}
+DEFAULT_VOCABULARY = {
+    'CocoPseudoVideoDataset': 'coco', 'OVISDataset': 'ovis', 'UVODataset': 'uvo'}
 
 
 def relative(path):
@@ -88,6 +89,8 @@ def shrink_model(model):
         channels = [8, 8, 24, 80]
     else:
         raise ValueError(f'how to shrink a backbone of type {backbone.type}?')
+    if backbone.get('init_cfg'):
+        backbone.init_cfg = None
     model.pixel_decoder.update(
         in_channels=channels, feat_channels=32, out_channels=32, num_encoder_layers=1,
         feedforward_dims=32)
@@ -119,11 +122,7 @@ def shrink_data(cfg, toy_set):
         for dataset in loader.dataset.get('datasets', [loader.dataset]):
             ann_file, images = toy_set(vocabulary_of(dataset))
             dataset.update(data_root='', ann_file=ann_file, data_prefix=dict(img=images))
-            for step in dataset.pipeline:
-                if 'short_sides' in step:
-                    step.short_sides = [48, HEIGHT]
-                elif 'short_side' in step:
-                    step.short_side = HEIGHT
+            shrink_steps(dataset.pipeline)
     for metric in metrics_of(cfg):
         for files in ('ann_files', 'train_files'):
             if files in metric:
@@ -131,6 +130,20 @@ def shrink_data(cfg, toy_set):
                     dataset_name(dataset): dataset.ann_file for dataset in
                     cfg.val_dataloader.dataset.get('datasets', [cfg.val_dataloader.dataset])
                 }
+
+
+def shrink_steps(steps):
+    """Make frames small, in place."""
+    for step in steps:
+        if 'short_sides' in step:
+            step.short_sides = [48, HEIGHT]
+        elif 'short_side' in step:
+            step.short_side = HEIGHT
+        elif step.type == 'ClipLargeScaleJitter':
+            step.size = (HEIGHT, WIDTH)
+        elif step.type == 'ClipCrop':
+            step.size_range = (32, HEIGHT)
+        shrink_steps(step.get('transforms', []))
 
 
 def metrics_of(cfg):
@@ -169,6 +182,8 @@ def toy_set(tmp_path_factory):
             cv2.imwrite(str(folder / f'{t}.jpg'), frame)
         masks[0, 2] = False
         ann_file = root / name / 'instances.json'
+        if name == 'coco':
+            return write_images(ann_file, vocabulary, masks)
         Config(dict(
             videos=[dict(id=1, width=WIDTH, height=HEIGHT, length=FRAMES,
                          file_names=[f'video/{t}.jpg' for t in range(FRAMES)])],
@@ -180,6 +195,21 @@ def toy_set(tmp_path_factory):
         return str(ann_file), str(folder.parent)
 
     return make
+
+
+def write_images(ann_file, vocabulary, masks):
+    """The video's frames as images in COCO's format."""
+    objects = [(k, t, rle) for k in range(2)
+               for t, rle in enumerate(tube_to_json(encode_tube(masks[k]))) if rle]
+    Config(dict(
+        images=[dict(id=t, width=WIDTH, height=HEIGHT, file_name=f'video/{t}.jpg')
+                for t in range(FRAMES)],
+        categories=[dict(id=i, name=n) for i, n in zip(vocabulary.ids, vocabulary.names)],
+        annotations=[
+            dict(id=number, image_id=t, category_id=vocabulary.ids[k], iscrowd=0, segmentation=rle)
+            for number, (k, t, rle) in enumerate(objects)
+        ])).dump(ann_file)
+    return str(ann_file), str(ann_file.parent / 'frames')
 
 
 @pytest.mark.parametrize('path', SHIPPED, ids=relative)
@@ -266,7 +296,7 @@ def predict_and_evaluate(model, cfg):
         samples = model.val_step(batch)
         for sample in samples:
             assert len(sample.pred_tubes) == cfg.model.test_cfg.get('max_per_video', 10)
-            assert all(len(tube) == FRAMES for tube in sample.pred_tubes.tubes)
+            assert all(len(tube) == sample.video_length for tube in sample.pred_tubes.tubes)
         for metric in metrics:
             metric.process(batch, [sample.to_dict() for sample in samples])
     numbers = {}
@@ -347,11 +377,15 @@ def test_name_tells_the_recipe(path):
     assert cfg.param_scheduler.end == cfg.train_cfg.max_iters
     sets = name['sets'].split('-')
     assert cfg.model.taxonomy.vocabularies == sets
-    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+    # pseudo clips are for training, unless images are all there is
+    tested = [name for name in sets if name != 'coco'] or sets
+    for loader, expected in (
+            (cfg.train_dataloader, sets), (cfg.val_dataloader, tested),
+            (cfg.test_dataloader, tested)):
         datasets = loader.dataset.get('datasets', [loader.dataset])
-        assert [dataset_name(dataset) for dataset in datasets] == sets
+        assert [dataset_name(dataset) for dataset in datasets] == expected
     for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
-        assert list(evaluator.ann_files) == sets
+        assert list(evaluator.ann_files) == tested
     assert (cfg.model.decoder.type == 'InjectionDecoder') == name['method'].startswith('tmt-vis')
     types = {'r': 'mmdet.ResNet', 's': 'mmdet.SwinTransformer', 'm': 'MobileNetV2'}
     assert cfg.model.backbone.type == types[name['backbone'][0]]
