@@ -1,5 +1,5 @@
-# Mask2Former-VIS, Swin-L, trained from ImageNet weights on the images of COCO: what the
-# recipes of videos start from.
+# Mask2Former-VIS, Swin-L, trained from ImageNet weights on the images of COCO: what the recipes
+# of videos start from.
 _base_ = [
     '../_base_/models/mask2former-vis_swin-l.py', '../_base_/datasets/video_loaders.py',
     '../_base_/datasets/coco.py', '../_base_/schedules/adamw.py',

@@ -1,5 +1,5 @@
-# TMT-VIS on Mask2Former-VIS, ResNet-50, trained from ImageNet weights on the images of COCO: what the
-# recipes of videos start from.
+# TMT-VIS on Mask2Former-VIS, ResNet-50, trained from ImageNet weights on the images of COCO: what
+# the recipes of videos start from.
 _base_ = [
     '../_base_/models/tmt-vis_mask2former_r50.py', '../_base_/datasets/video_loaders.py',
     '../_base_/datasets/coco.py', '../_base_/schedules/adamw.py',
