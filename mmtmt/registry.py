@@ -46,6 +46,12 @@ PARAM_SCHEDULERS = _child(_mmengine.PARAM_SCHEDULERS, 'engine')
 DATASETS = _child(_mmengine.DATASETS, 'datasets')
 DATA_SAMPLERS = _child(_mmengine.DATA_SAMPLERS, 'datasets')
 TRANSFORMS = _child(_mmengine.TRANSFORMS, 'datasets')
+ANNOTATION_READERS = Registry(
+    'annotation reader', scope='mmtmt', locations=['mmtmt.datasets.conversion']
+)
+ANNOTATION_WRITERS = Registry(
+    'annotation writer', scope='mmtmt', locations=['mmtmt.datasets.conversion']
+)
 
 MODELS = _child(_mmengine.MODELS, 'models')
 MODEL_WRAPPERS = _child(_mmengine.MODEL_WRAPPERS, 'models')

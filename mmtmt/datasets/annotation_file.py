@@ -15,15 +15,27 @@ from typing import Any
 from mmtmt.structures.image_sets import annotation_to_tube, image_to_video
 from mmtmt.structures.json_stream import read_json_stream
 from mmtmt.structures.packed_tube import PackedTube
+from mmtmt.structures.rle import MAX_SIDE, check_frame_size
 from mmtmt.taxonomy import Vocabulary
 
-MAX_SIDE = 2**15
 # The parent folder, a root, a drive letter, or an end of a C string.
 _UNSAFE_NAME = re.compile(r'(^|[\\/])\.\.([\\/]|$)|^[\\/]|^[A-Za-z]:|\0')
 
 
 class AnnotationError(ValueError):
     """An annotation file is not what it has to be."""
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether a file name, as it stands in a file, stays in the folder that it is relative to.
+
+    Args:
+        name: The name.
+
+    Returns:
+        False for empty names, absolute ones and those that name a parent folder.
+    """
+    return bool(name) and not _UNSAFE_NAME.search(name)
 
 
 def load_annotation_file(path: str | Path, store: bytearray) -> dict[str, Any]:
@@ -150,7 +162,7 @@ def parse_videos(data: dict[str, Any], path: str | Path) -> dict[int, dict[str, 
                 f'{where}: expected file_names with at least one name, got {names!r:.80}'
             )
         for name in names:
-            if not name or _UNSAFE_NAME.search(name):
+            if not is_safe_name(name):
                 raise ValueError(
                     f'{where}: expected file names inside the image folder, got {name!r:.120}'
                 )
@@ -159,10 +171,16 @@ def parse_videos(data: dict[str, Any], path: str | Path) -> dict[int, dict[str, 
             raise ValueError(
                 f'{where}: length is {length!r:.20}, but there are {len(names)} file names'
             )
+        height = _integer(video, 'height', where, 1, MAX_SIDE)
+        width = _integer(video, 'width', where, 1, MAX_SIDE)
+        try:
+            check_frame_size(height, width)
+        except ValueError as error:
+            raise ValueError(f'{where}: {error}') from error
         videos[video_id] = {
             'video_id': video_id,
-            'height': _integer(video, 'height', where, 1, MAX_SIDE),
-            'width': _integer(video, 'width', where, 1, MAX_SIDE),
+            'height': height,
+            'width': width,
             'file_names': names,
             'instances': [],
         }

@@ -8,8 +8,33 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as mask_api
 
+MAX_SIDE = 2**15
+"""Largest height or width of a frame in pixels."""
+MAX_PIXELS = 2**26
+"""Most pixels of a frame: twice those of 8K. A few bytes of RLE can claim any number, and
+decoding takes a byte for each."""
 # A run below 2 ** 32 takes at most seven groups of five bits.
 _MAX_DIGITS = 7
+# Polygons are rasterised a few at a time: each takes memory of its own until they are joined.
+_POLYGONS_AT_ONCE = 16
+
+
+def check_frame_size(height: int, width: int) -> None:
+    """Check that masks of a size can be held in memory.
+
+    Args:
+        height: Height of the frame in pixels.
+        width: Width of the frame in pixels.
+
+    Raises:
+        ValueError: If it is no size of a frame.
+    """
+    sides = (height, width)
+    if not all(0 < side <= MAX_SIDE for side in sides) or height * width > MAX_PIXELS:
+        raise ValueError(
+            f'expected frames of sides from 1 to {MAX_SIDE} and at most {MAX_PIXELS} pixels, '
+            f'got {height} x {width} (height x width)'
+        )
 
 
 def run_lengths(counts: bytes) -> np.ndarray:
@@ -79,6 +104,7 @@ def decode_mask(counts: bytes, height: int, width: int) -> np.ndarray:
     Raises:
         ValueError: If the RLE doesn't cover exactly the frame.
     """
+    check_frame_size(height, width)
     check_counts(counts, height, width)
     return mask_api.decode({'size': [height, width], 'counts': counts})
 
@@ -100,6 +126,7 @@ def compress(segmentation: Any, height: int, width: int) -> bytes | None:
     """
     if segmentation is None or segmentation == []:
         return None
+    check_frame_size(height, width)
     if isinstance(segmentation, list):
         return _compress_polygons(segmentation, height, width)
     if not isinstance(segmentation, dict) or not {'counts', 'size'} <= segmentation.keys():
@@ -148,4 +175,8 @@ def _compress_polygons(polygons: list, height: int, width: int) -> bytes | None:
             kept.append(polygon)
     if not kept:
         return None
-    return mask_api.merge(mask_api.frPyObjects(kept, height, width))['counts']
+    union: list[dict] = []
+    for start in range(0, len(kept), _POLYGONS_AT_ONCE):
+        some = mask_api.frPyObjects(kept[start : start + _POLYGONS_AT_ONCE], height, width)
+        union = [mask_api.merge(union + some)]
+    return union[0]['counts']

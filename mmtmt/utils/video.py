@@ -168,12 +168,19 @@ def open_frame_source(
             raise FrameError(f'{video}: no file matches')
     else:
         raise FrameError(f'{video}: expected a video file, a folder or a pattern, got nothing')
-    images.sort(key=_natural_key)
+    images.sort(key=natural_key)
     return ImageFrameSource(images, resize=resize, name=str(video))
 
 
-def _natural_key(path: Path) -> list[str | int]:
-    # Text and numbers take turns, so that like is compared with like.
+def natural_key(path: str | Path) -> list[str | int]:
+    """Sort key under which frame2 comes before frame10.
+
+    Args:
+        path: A path or name.
+
+    Returns:
+        Its text and numbers, which take turns, so that like is compared with like.
+    """
     return [int(part) if part.isdigit() else part for part in re.split(r'(\d+)', str(path))]
 
 

@@ -7,7 +7,6 @@ Example:
 """
 
 import argparse
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -19,28 +18,7 @@ from mmtmt.datasets.synthetic import (
     generate,
     is_generated,
 )
-
-
-class ProgressLine:
-    """Shows how many videos are done: one changing line, or a line every few seconds in a log."""
-
-    def __init__(self) -> None:
-        self._begin = time.monotonic()
-        self._shown = -1.0
-        self._changing = sys.stderr.isatty()
-
-    def __call__(self, done: int, total: int) -> None:
-        """Shows the state after `done` of `total` videos."""
-        passed = time.monotonic() - self._begin
-        pause = 0.2 if self._changing else 3.0
-        if done < total and self._shown >= 0.0 and passed - self._shown < pause:
-            return
-        self._shown = passed
-        bar = '#' * (24 * done // total)
-        left = passed / done * (total - done)
-        line = f'generating videos [{bar:24}] {done}/{total}, {passed:.0f} s, {left:.0f} s left'
-        end = '\n' if done == total or not self._changing else '\r'
-        print(line, end=end, file=sys.stderr, flush=True)
+from mmtmt.utils.progress import ProgressLine
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -110,7 +88,7 @@ def main(argv: list[str] | None = None) -> None:
         print(f'{args.out} holds these sets already; --overwrite generates them again')
         return
     begin = time.monotonic()
-    for path in generate(args.out, args.options, args.workers, ProgressLine()):
+    for path in generate(args.out, args.options, args.workers, ProgressLine('generating videos')):
         print(path)
     print(f'generated in {time.monotonic() - begin:.1f} s')
 

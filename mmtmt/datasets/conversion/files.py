@@ -1,0 +1,265 @@
+"""Frames and label images of video sets on disk, and output that appears as a whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from mmtmt.datasets.transforms.loading import resolve_frame
+from mmtmt.structures.rle import MAX_PIXELS
+from mmtmt.utils.video import IMAGE_SUFFIXES, natural_key
+
+from .video import ConversionError
+
+
+def list_files(folder: Path, suffixes: Iterable[str], root: Path | None = None) -> list[Path]:
+    """Files of a folder, in the natural order of their names.
+
+    Args:
+        folder: The folder.
+        suffixes: Endings in lower case, with the dot.
+        root: Folder that no file may lead out of through a link; by default the folder itself.
+
+    Returns:
+        The files; names that start with a dot are left out.
+
+    Raises:
+        ConversionError: If there is no such folder.
+        FrameError: If a file is a link that leads out of the root.
+    """
+    if not folder.is_dir():
+        raise ConversionError(f'{folder}: expected a folder, got none')
+    root = folder if root is None else root
+    suffixes = set(suffixes)
+    names = [p.name for p in folder.iterdir() if p.suffix.lower() in suffixes]
+    found = sorted((name for name in names if not name.startswith('.')), key=natural_key)
+    for name in found:
+        resolve_frame(str(root), str((folder / name).relative_to(root)))
+    return [folder / name for name in found]
+
+
+def list_frames(root: Path, video: str) -> list[Path]:
+    """Image files of a video.
+
+    Args:
+        root: Folder of all frames.
+        video: Name of the video's folder in it.
+
+    Returns:
+        The files in the natural order of their names.
+
+    Raises:
+        ConversionError: If there is no such folder, or no image in it.
+    """
+    frames = list_files(root / video, IMAGE_SUFFIXES, root)
+    if not frames:
+        raise ConversionError(f'{root / video}: expected images, got none')
+    return frames
+
+
+def list_videos(root: Path, suffixes: Iterable[str], wanted: Sequence[str] | None) -> list[str]:
+    """Sub-folders that hold files of some kind.
+
+    Args:
+        root: The folder.
+        suffixes: Endings in lower case, with the dot.
+        wanted: Names of sub-folders to take; None takes all.
+
+    Returns:
+        The names, in the order wanted, else in natural order.
+
+    Raises:
+        ConversionError: If there is none, or a wanted one is missing.
+    """
+    if not root.is_dir():
+        raise ConversionError(f'{root}: expected a folder with one folder per video, got none')
+    suffixes = set(suffixes)
+    names = wanted
+    if names is None:
+        folders = [path for path in root.iterdir() if path.is_dir()]
+        names = sorted((p.name for p in folders if list_files(p, suffixes)), key=natural_key)
+        if not names:
+            raise ConversionError(
+                f'{root}: expected one folder per video with {", ".join(sorted(suffixes))} files, '
+                'got none'
+            )
+    for name in names:
+        if not (root / name).is_dir():
+            raise ConversionError(f'{root}: there is no folder {name!r}')
+    return list(names)
+
+
+def match_frame(frames: Sequence[Path], stem: str, what: str) -> Path:
+    """The frame that an annotation file belongs to.
+
+    Args:
+        frames: The frames of the video.
+        stem: Name of the annotation file without its ending.
+        what: What to call it in errors.
+
+    Returns:
+        The frame of the same name.
+
+    Raises:
+        ConversionError: If there is none.
+    """
+    for frame in frames:
+        if frame.stem == stem:
+            return frame
+    raise ConversionError(
+        f'{what}: expected a frame {stem!r} beside {frames[0].name!r} in {frames[0].parent}, '
+        'got none'
+    )
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width of an image file in pixels, from its header.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Height and width.
+
+    Raises:
+        ConversionError: If it is no image, or larger than any frame may be.
+    """
+    with _open_image(path) as image:
+        return image.height, image.width
+
+
+def read_label_image(path: Path) -> np.ndarray:
+    """Read a PNG whose values are the numbers of objects.
+
+    Args:
+        path: The file: with a palette, or grey with 8 or 16 bits.
+
+    Returns:
+        (H, W), uint8 or larger.
+
+    Raises:
+        ConversionError: If it is no such image.
+    """
+    with _open_image(path) as image:
+        if image.mode not in ('P', 'L', '1', 'I', 'I;16', 'I;16B'):
+            raise ConversionError(
+                f'{path}: expected one number per pixel (a palette or grey), got mode '
+                f'{image.mode}: saved by a program that turned numbers into colours?'
+            )
+        try:
+            return np.asarray(image)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise ConversionError(f'{path}: cannot be decoded: {error}') from error
+
+
+def _open_image(path: Path) -> Image.Image:
+    """Read the header of an image."""
+    try:
+        image = Image.open(path)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = 'something else' if isinstance(error, UnidentifiedImageError) else error
+        raise ConversionError(f'{path}: expected an image, got {reason}') from error
+    if image.width * image.height > MAX_PIXELS:
+        raise ConversionError(
+            f'{path}: expected at most {MAX_PIXELS} pixels, got {image.height} x {image.width}'
+        )
+    return image
+
+
+def is_new(path: Path, overwrite: bool) -> None:
+    """Make sure that nothing is overwritten unasked.
+
+    Args:
+        path: A file or folder to be written.
+        overwrite: Whether it may exist.
+
+    Raises:
+        FileExistsError: If it is there and must not be replaced.
+    """
+    if path.exists() and not overwrite and not (path.is_dir() and not any(path.iterdir())):
+        raise FileExistsError(f'{path}: exists; --overwrite replaces it')
+
+
+class Unfinished:
+    """A file or folder that is written under another name until it is complete.
+
+    Args:
+        path: The final name.
+        overwrite: Whether what is there may be replaced.
+    """
+
+    def __init__(self, path: str | Path, *, overwrite: bool = False) -> None:
+        self.path = Path(path)
+        is_new(self.path, overwrite)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.temporary = self.path.with_name(f'.{self.path.name}.{os.getpid()}')
+
+    def open(self) -> IO[str]:
+        """Open it as a text file for writing."""
+        return open(self.temporary, 'w', encoding='utf-8')
+
+    def finish(self) -> None:
+        """Give it its name."""
+        if self.path.is_dir():
+            shutil.rmtree(self.path)
+        os.replace(self.temporary, self.path)
+
+    def discard(self) -> None:
+        """Remove it."""
+        if self.temporary.is_dir():
+            shutil.rmtree(self.temporary)
+        self.temporary.unlink(missing_ok=True)
+
+
+class JsonParts:
+    """A json object written piece by piece: a long list first, then what is known at the end.
+
+    Args:
+        path: The file.
+        key: Name of the list; None for an object without.
+        overwrite: Whether a file that is there may be replaced.
+    """
+
+    def __init__(self, path: str | Path, key: str | None, *, overwrite: bool = False) -> None:
+        self._unfinished = Unfinished(path, overwrite=overwrite)
+        self._file = self._unfinished.open()
+        self._has_list = key is not None
+        self._file.write(f'{{{json.dumps(key)}:[' if self._has_list else '{')
+        self._empty = True
+
+    def append(self, entry: Any) -> None:
+        """Add an entry to the list.
+
+        Args:
+            entry: Anything that json can say.
+        """
+        self._file.write(('' if self._empty else ',\n') + _dump(entry))
+        self._empty = False
+
+    def finish(self, **rest: Any) -> None:
+        """Close the list and the file.
+
+        Args:
+            **rest: The object's other entries.
+        """
+        entries = [']'] if self._has_list else []
+        entries += [f'{json.dumps(key)}:{_dump(value)}' for key, value in rest.items()]
+        self._file.write(',\n'.join(entries) + '}\n')
+        self._file.close()
+        self._unfinished.finish()
+
+    def discard(self) -> None:
+        """Remove the file."""
+        self._file.close()
+        self._unfinished.discard()
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, separators=(',', ':'))
