@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from mmtmt.models.converters import convert_checkpoint
 from mmtmt.testing import Fixture
 
 ROOT = Path(__file__).parents[2]
@@ -20,8 +21,8 @@ model = dict(
 """
 
 
-def run(*args):
-    script = ROOT / 'tools' / 'model_converters' / 'official_to_mmtmt.py'
+def run(*args, name='official_to_mmtmt'):
+    script = ROOT / 'tools' / 'model_converters' / f'{name}.py'
     return subprocess.run(
         [sys.executable, script, *map(str, args)],
         capture_output=True,
@@ -75,3 +76,22 @@ def test_errors_leave_no_file(source, tmp_path):
     assert done.returncode == 1 and '--trust-checkpoint' in done.stderr
     assert 'ran' not in done.stdout
     assert not target.exists()
+
+
+@pytest.mark.parametrize('layout', ['official', 'mmdet-image'])
+def test_writes_other_layouts(weights, tmp_path, layout):
+    own = convert_checkpoint({'model': weights}).state
+    source, target = tmp_path / 'own.pth', tmp_path / 'theirs.pth'
+    torch.save({'meta': {}, 'state_dict': own}, source)
+    done = run(source, target, '--layout', layout, name='mmtmt_to_official')
+    assert done.returncode == 0, done.stderr
+    again = convert_checkpoint(torch.load(target, weights_only=True)).state
+    assert own.keys() == again.keys()
+    assert all(torch.equal(own[key], again[key]) for key in own)
+
+
+def test_taxonomy_modules_are_refused(tmp_path):
+    torch.save({'state_dict': {'decoder.compilation.x': torch.ones(1)}}, tmp_path / 'tmt.pth')
+    done = run(tmp_path / 'tmt.pth', tmp_path / 'out.pth', name='mmtmt_to_official')
+    assert done.returncode == 1 and 'no counterpart' in done.stderr
+    assert 'decoder.compilation.x' in done.stderr and not (tmp_path / 'out.pth').exists()

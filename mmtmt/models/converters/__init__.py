@@ -5,7 +5,7 @@ from .checkpoint_reader import NumPyUnpickler, find_weights, normalise_weights, 
 from .convert import LAYOUTS, convert_checkpoint, detect_layout, report_on
 from .key_table import Conversion, KeyTable, Rename
 from .mmdet_layout import MMDET_HEADS, convert_mmdet, convert_to_mmdet
-from .official import convert_official, mask2former_table
+from .official import convert_official, convert_to_official, mask2former_table
 from .report import ConversionReport, compare_with, model_state_of
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     'convert_mmdet',
     'convert_official',
     'convert_to_mmdet',
+    'convert_to_official',
     'detect_layout',
     'find_weights',
     'infer_architecture',

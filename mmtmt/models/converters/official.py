@@ -270,3 +270,25 @@ def convert_official(state: dict[str, Tensor], extra: KeyTable | None = None) ->
     result = (extra + table if extra is not None else table).convert(state)
     add_computed_buffers(result.state)
     return result
+
+
+# What a module computes and the official file doesn't need.
+_COMPUTED = ('.relative_position_index', '.num_batches_tracked')
+
+
+def convert_to_official(state: dict[str, Tensor], extra: KeyTable | None = None) -> Conversion:
+    """Convert this package's state dict back to the official names.
+
+    Args:
+        state: Of a model without taxonomy modules: those have no counterpart and are unexpected.
+        extra: As for `convert_official`.
+
+    Returns:
+        The conversion; buffers that the official modules compute are dropped.
+    """
+    table = mask2former_table()
+    table = (extra + table if extra is not None else table).reversed()
+    dropped = [key for key in state if key.endswith(_COMPUTED)]
+    result = table.convert({key: state[key] for key in state if key not in dropped})
+    result.dropped += dropped
+    return result

@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.hub import get_config
 from mmengine.registry import DefaultScope
+from mmengine.structures import BaseDataElement
 
 from mmtmt.models.converters import (
     convert_checkpoint,
@@ -14,17 +15,20 @@ from mmtmt.models.converters import (
 from mmtmt.models.outputs import mask_logits
 from mmtmt.registry import MODELS
 
-CONFIG = 'mmdet::mask2former_vis/mask2former_r50_8xb2-8e_youtubevis2021.py'
+CONFIGS = dict(
+    track_head='mmdet::mask2former_vis/mask2former_r50_8xb2-8e_youtubevis2021.py',
+    panoptic_head='mmdet::mask2former/mask2former_r50_8xb2-lsj-50e_coco.py',
+)
 
 
-def small_mmdet_model():
-    """mmdet's Mask2FormerVideo, every part of it narrower."""
+def small_mmdet_model(name):
+    """The head of mmdet's Mask2Former, of videos or of images, every part of it narrower."""
     from mmdet.utils import register_all_modules
 
     register_all_modules(init_default_scope=False)
     from mmdet.registry import MODELS as MMDET_MODELS
 
-    head = copy.deepcopy(get_config(CONFIG).model.track_head)
+    head = copy.deepcopy(get_config(CONFIGS[name]).model[name])
     layer = head.pixel_decoder.encoder.layer_cfg
     layer.self_attn_cfg.embed_dims = layer.ffn_cfg.embed_dims = 64
     layer.ffn_cfg.feedforward_channels = 48
@@ -41,9 +45,12 @@ def small_mmdet_model():
         feat_channels=64,
         out_channels=64,
         num_queries=11,
-        num_classes=7,
         strides=[4, 8, 16, 32],
     )
+    if name == 'track_head':
+        head.num_classes = 7
+    else:
+        head.update(num_things_classes=7, num_stuff_classes=0)
     head.loss_cls.class_weight = [1.0] * 7 + [0.1]
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -56,40 +63,44 @@ def small_mmdet_model():
 
 
 @pytest.fixture(scope='module')
-def mmdet_head():
-    return small_mmdet_model()
+def mmdet_state():
+    state = small_mmdet_model('track_head').state_dict()
+    return {f'track_head.{key}': value for key, value in state.items()}
 
 
-@pytest.fixture(scope='module')
-def mmdet_state(mmdet_head):
-    return {f'track_head.{key}': value for key, value in mmdet_head.state_dict().items()}
-
-
-def test_same_predictions(mmdet_head, mmdet_state):
-    result = convert_checkpoint({'state_dict': mmdet_state})
+@pytest.mark.parametrize('name', CONFIGS)
+def test_same_predictions(name):
+    head = small_mmdet_model(name)
+    state = {f'{name}.{key}': value for key, value in head.state_dict().items()}
+    result = convert_checkpoint({'state_dict': state})
     assert not result.unexpected
+    configs = infer_architecture(result.state)
+    if name == 'panoptic_head':
+        configs['decoder']['type'] = 'FrameMaskDecoder'
     modules = {}
-    for name, config in infer_architecture(result.state).items():
-        modules[name] = MODELS.build(config).eval()
-        modules[name].load_state_dict(
+    for part, config in configs.items():
+        modules[part] = MODELS.build(config).eval()
+        modules[part].load_state_dict(
             {
-                key.removeprefix(f'{name}.'): value
+                key.removeprefix(f'{part}.'): value
                 for key, value in result.state.items()
-                if key.startswith(f'{name}.')
+                if key.startswith(f'{part}.')
             }
         )
     features = [
         torch.randn(3, channels, 64 // stride, 96 // stride)
         for channels, stride in zip((8, 16, 24, 32), (4, 8, 16, 32))
     ]
+    samples = [BaseDataElement(metainfo={})] * 3  # the image head counts its images by them
     with torch.no_grad():
-        theirs = mmdet_head(features, None)
+        theirs = head(features, samples if name == 'panoptic_head' else None)
         mask_features, levels, _ = modules['pixel_decoder'](features)
         ours = modules['decoder']([level[None] for level in levels], mask_features[None])
     assert len(ours.predictions) == len(theirs[0]) == 5
     for prediction, logits, masks in zip(ours.predictions, *theirs):
         torch.testing.assert_close(prediction.class_logits, logits, atol=1e-4, rtol=1e-4)
         own_masks = mask_logits(prediction.mask_embeds, ours.mask_features).transpose(1, 2)
+        own_masks = own_masks.reshape(masks.shape)
         torch.testing.assert_close(own_masks, masks, rtol=1e-4, atol=1e-4 * masks.abs().max())
 
 

@@ -6,6 +6,7 @@ from mmtmt.models.converters import (
     Rename,
     convert_checkpoint,
     convert_official,
+    convert_to_official,
     infer_architecture,
     infer_backbone,
     report_on,
@@ -27,6 +28,20 @@ def test_no_value_is_lost(official_state):
     taken = {source: result.state[target] for target, source in result.sources.items()}
     assert taken.keys() == official_state.keys() - {'criterion.empty_weight'}
     assert all(torch.equal(taken[key], official_state[key]) for key in taken)
+
+
+@pytest.mark.parametrize('name', ['official_state', 'official_swin'])
+def test_there_and_back(request, name):
+    state = dict(request.getfixturevalue(name))
+    back = convert_to_official(convert_official(state).state)
+    state.pop('criterion.empty_weight', None)
+    state = {key: value for key, value in state.items() if not key.endswith('_index')}
+    assert not back.unexpected and back.state.keys() == state.keys()
+    assert all(torch.equal(back.state[key], state[key]) for key in state)
+
+
+def test_taxonomy_modules_have_no_official_name():
+    assert convert_to_official({'decoder.compilation.score.weight': torch.zeros(1)}).unexpected
 
 
 def as_image_model(key):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from mmtmt.engine import load_into
 from mmtmt.structures.frame_source import ArrayFrameSource
 from mmtmt.taxonomy import Vocabulary, load_vocabulary
 
@@ -228,6 +229,36 @@ def test_the_order_of_an_evaluation_vocabulary_permutes_the_labels_alone(build_m
     assert found.tubes == expected.tubes
     assert [reversed_.names[label] for label in found.labels] == [
         vocabulary.names[label] for label in expected.labels]
+
+
+# --- weights of other models
+
+
+def test_rows_of_coco_start_the_classifier_of_the_union(build_minvis):
+    coco = build_minvis(taxonomy_aware=False, taxonomy=dict(vocabularies=['coco']))
+    joint = build_minvis(taxonomy=dict(vocabularies=['ytvis19', 'uvo', 'ovis']))
+    checkpoint = dict(
+        meta=dict(taxonomy=coco.taxonomy_state()), state_dict=coco.state_dict())
+    fresh = joint.decoder.head.cls_embed.weight.detach().clone()
+    load_into(joint, checkpoint)
+    rows, source = joint.decoder.head.cls_embed.weight, coco.decoder.head.cls_embed.weight
+    assert torch.equal(rows[joint.taxonomy.to_union('coco')], source[:-1])
+    assert torch.equal(rows[-1], source[-1])
+    ytvis = load_vocabulary('ytvis19').names
+    coco_names = load_vocabulary('coco').names
+    for name, same_thing in (('motorbike', 'motorcycle'), ('sedan', 'car')):
+        row = joint.taxonomy.to_union('ytvis19')[ytvis.index(name)]
+        assert torch.equal(rows[row], source[coco_names.index(same_thing)])
+    row = joint.taxonomy.to_union('ytvis19')[ytvis.index('giant_panda')]
+    assert torch.equal(rows[row], fresh[row])
+
+
+def test_a_checkpoint_of_another_base_is_named(build_model, build_minvis):
+    minvis = build_minvis()
+    checkpoint = dict(meta=dict(model='MinVIS'), state_dict=minvis.state_dict())
+    with pytest.raises(ValueError, match='does not fit Mask2FormerVIS.*weights of MinVIS'):
+        load_into(build_model(), checkpoint, strict=True)
+    assert load_into(build_model(), checkpoint).complete  # as a start: the parameters are the same
 
 
 # --- options
