@@ -53,9 +53,10 @@ class _EncoderLayer(nn.Module):
 
     def forward(self, tokens: Tensor, position: Tensor, reference_points: Tensor,
                 spatial_shapes: list[tuple[int, int]]) -> Tensor:
+        # sums in place: each is as large as the features of all levels
         attended = self.self_attn(tokens + position, reference_points, tokens, spatial_shapes)
-        tokens = self.norms[0](tokens + attended)
-        return self.norms[1](tokens + self.ffn(tokens))
+        tokens = self.norms[0](attended.add_(tokens))
+        return self.norms[1](self.ffn(tokens).add_(tokens))
 
 
 class _Encoder(nn.Module):
@@ -173,12 +174,13 @@ class MSDeformAttnPixelDecoder(BaseModule):
         levels = [conv(feature) for conv, feature in zip(self.input_convs, reversed(features))]
         shapes = [(level.shape[-2], level.shape[-1]) for level in levels]
         sizes = [height * width for height, width in shapes]
-        tokens = torch.cat([level.flatten(2) for level in levels], dim=2).transpose(1, 2)
+        # maps with channels last are tokens already
+        tokens = torch.cat([level.flatten(2).transpose(1, 2) for level in levels], dim=1)
         position = torch.cat([
             sine_position_2d(level.shape[1], *shape, level.device).flatten(1).t() + encoding
             for level, shape, encoding in zip(levels, shapes, self.level_encoding.weight)
         ])
-        tokens = self.encoder(tokens.contiguous(), position, shapes)
+        tokens = self.encoder(tokens, position, shapes)
         multi_scale = [
             part.transpose(1, 2).unflatten(2, shape)
             for part, shape in zip(tokens.split(sizes, dim=1), shapes)
@@ -186,5 +188,5 @@ class MSDeformAttnPixelDecoder(BaseModule):
         lateral = self.lateral_convs[0](features[0])
         upsampled = F.interpolate(
             multi_scale[-1], size=lateral.shape[-2:], mode='bilinear', align_corners=False)
-        stride4 = self.output_convs[0](lateral + upsampled)
+        stride4 = self.output_convs[0](upsampled.add_(lateral))
         return PixelFeatures(self.mask_feature(stride4), multi_scale, stride4)
