@@ -17,8 +17,8 @@ def infer_architecture(state: dict[str, Tensor], num_heads: int = 8) -> dict[str
     """Configs of the components that a state dict holds.
 
     Args:
-        state: Tensors under this package's names; ``backbone.``, ``pixel_decoder.`` and
-            ``decoder.`` may each be absent.
+        state: Tensors under this package's names; ``backbone.``, ``pixel_decoder.``,
+            ``decoder.`` and ``clip_decoder.`` may each be absent.
         num_heads: Attention heads, which no shape tells.
 
     Returns:
@@ -32,6 +32,7 @@ def infer_architecture(state: dict[str, Tensor], num_heads: int = 8) -> dict[str
         'backbone': infer_backbone,
         'pixel_decoder': lambda part: _infer_pixel_decoder(part, num_heads),
         'decoder': lambda part: _infer_decoder(part, num_heads),
+        'clip_decoder': lambda part: _infer_clip_decoder(part, num_heads),
     }
     configs = {}
     for name, infer in parts.items():
@@ -147,6 +148,25 @@ def _infer_decoder(state: dict[str, Tensor], num_heads: int) -> dict:
     if 'input_projs.0.weight' in state:
         config['in_channels'] = state['input_projs.0.weight'].shape[1]
     return config
+
+
+def _infer_clip_decoder(state: dict[str, Tensor], num_heads: int) -> dict:
+    """Config of a VITADecoder or GenVISDecoder; no shape tells the windows of its encoder."""
+    num_queries, embed_dims = state['query_feat.weight'].shape
+    mask_dims, in_channels = state['mask_feature.weight'].shape[:2]
+    return dict(
+        type='GenVISDecoder' if 'memory_key.weight' in state else 'VITADecoder',
+        num_queries=num_queries,
+        num_frame_queries=state['token_pos.weight'].shape[0],
+        embed_dims=embed_dims,
+        in_channels=in_channels,
+        mask_dims=mask_dims,
+        num_classes=state['head.cls_embed.weight'].shape[0] - 1,
+        num_encoder_layers=_count(state, r'encoder\.layers\.(\d+)\.'),
+        num_layers=_count(state, r'layers\.(\d+)\.'),
+        feedforward_dims=state['layers.0.ffn.0.weight'].shape[0],
+        num_heads=num_heads,
+    )
 
 
 def _count(state: dict[str, Tensor], pattern: str) -> int:

@@ -15,6 +15,9 @@ from torch import Tensor
 from .key_table import Conversion, KeyTable, Rename
 
 _ATTENTION_LEAVES = ('in_proj_weight', 'in_proj_bias', 'out_proj.weight', 'out_proj.bias')
+# VITA's clip module and its convolution. GenVIS keeps these names, the released TMT-VIS doesn't.
+_CLIP_MODULES = {'vita_module.': 'vita_mask_features', 'tmt_module.': 'tmt_mask_features'}
+_WHOLE_MODEL = ('backbone.', 'sem_seg_head.', *_CLIP_MODULES)
 
 
 def _swap_patch_neighbours(value: Tensor, source_last: bool) -> Tensor:
@@ -190,6 +193,52 @@ def mask2former_table() -> KeyTable:
     return resnet_table() + swin_table() + pixel_decoder_table() + decoder_table() + buffers
 
 
+def clip_decoder_table(target: str = 'clip_decoder.') -> KeyTable:
+    """What the official VITA and GenVIS have besides Mask2Former, to this package's names.
+
+    The released TMT-VIS code has a taxonomy branch of other layers than the paper's and this
+    package's: three linear layers instead of two, one attention, no score. It is left behind.
+
+    Args:
+        target: What the clip decoder's keys begin with.
+
+    Returns:
+        The table.
+    """
+    layer = f'{target}encoder.layers.{{i}}'
+    names = {
+        'input_proj_dec': 'input_proj',
+        'fq_pos': 'token_pos',
+        'sim_embed_frame': 'frame_similarity',
+        'sim_embed_clip': 'clip_similarity',
+        'pre_memory_embed_k': 'memory_key',
+        'pre_memory_embed_v': 'memory_value',
+        'pre_query_embed_k': 'query_key',
+        'pre_query_embed_v': 'query_value',
+    }
+    drops = [f'{name}_criterion.empty_weight' for name in ('vita', 'genvis', 'tmt')]
+    drops += [
+        f'sem_seg_head.predictor.{name}.{{rest}}'
+        for name in ('text_embed', 'multi_attn', 'multi_attn_1')
+    ]
+    table = KeyTable([], drops)
+    for source, mask_features in _CLIP_MODULES.items():
+        encoder = (
+            *((f'enc_self_attn.{{i}}.self_attn.{x}', f'self_attn.{x}') for x in _ATTENTION_LEAVES),
+            ('enc_self_attn.{i}.norm.{leaf}', 'norms.0.{leaf}'),
+            ('enc_ffn.{i}.norm.{leaf}', 'norms.1.{leaf}'),
+            ('enc_ffn.{i}.linear1.{leaf}', 'ffn.0.{leaf}'),
+            ('enc_ffn.{i}.linear2.{leaf}', 'ffn.2.{leaf}'),
+        )
+        rows = [Rename(f'{source}{old}', f'{layer}.{new}') for old, new in encoder]
+        rows += [
+            Rename(f'{source}{old}.{{leaf}}', f'{target}{new}.{{leaf}}')
+            for old, new in (*names.items(), (mask_features, 'mask_feature'))
+        ]
+        table += KeyTable(rows) + decoder_table(source, target)
+    return table
+
+
 def normalise_official_keys(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Bring the historic variants of the official layout to one form.
 
@@ -250,10 +299,9 @@ def add_computed_buffers(state: dict[str, Tensor]) -> list[str]:
 
 
 def convert_official(state: dict[str, Tensor], extra: KeyTable | None = None) -> Conversion:
-    """Convert a state dict of official Mask2Former, or of one of its ImageNet backbones.
+    """Convert a state dict of official Mask2Former, MinVIS, VITA or GenVIS, or of a backbone.
 
-    A file without any ``backbone.`` or ``sem_seg_head.`` prefix is a backbone alone; its converted
-    keys have no prefix either, as ``init_cfg=dict(type='Pretrained', ...)`` of a backbone wants.
+    A file without the prefix of any part of a model is an ImageNet backbone; its converted keys have no prefix either, as ``init_cfg=dict(type='Pretrained', ...)`` of a backbone wants.
 
     Args:
         state: Tensors under the official names, without wrapper prefixes.
@@ -263,8 +311,8 @@ def convert_official(state: dict[str, Tensor], extra: KeyTable | None = None) ->
         The conversion; its state loads strictly into the modules named by the table.
     """
     state = normalise_official_keys(state)
-    if any(key.startswith(('backbone.', 'sem_seg_head.')) for key in state):
-        table = mask2former_table()
+    if any(key.startswith(_WHOLE_MODEL) for key in state):
+        table = mask2former_table() + clip_decoder_table()
     else:
         table = resnet_table('') + swin_table('')
     result = (extra + table if extra is not None else table).convert(state)

@@ -1,6 +1,11 @@
 """Decoders: from the features of a clip to predictions of its queries."""
 from .frame_mask_decoder import FrameMaskDecoder, fold_frames
+from .genvis_decoder import GenVISDecoder
 from .injection_decoder import InjectionDecoder
 from .video_mask_decoder import VideoMaskDecoder
+from .vita_decoder import ClipOutputs, VITADecoder
 
-__all__ = ['FrameMaskDecoder', 'InjectionDecoder', 'VideoMaskDecoder', 'fold_frames']
+__all__ = [
+    'ClipOutputs', 'FrameMaskDecoder', 'GenVISDecoder', 'InjectionDecoder', 'VITADecoder',
+    'VideoMaskDecoder', 'fold_frames'
+]

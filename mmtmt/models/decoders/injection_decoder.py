@@ -67,6 +67,11 @@ class InjectionDecoder(BaseModule):
         return self.decoder.embed_dims
 
     @property
+    def num_queries(self) -> int:
+        """Q of the wrapped decoder's learned queries."""
+        return self.decoder.num_queries
+
+    @property
     def unit(self) -> str:
         """`frame` or `clip`, what one set of queries is decoded from."""
         return self.decoder.unit

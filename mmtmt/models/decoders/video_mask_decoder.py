@@ -7,31 +7,12 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmtmt.models.heads.mask_head import MaskHead
-from mmtmt.models.layers import MultiheadAttention, feed_forward, sine_position_3d, xavier_init
+from mmtmt.models.layers import DecoderLayer, sine_position_3d, xavier_init
 from mmtmt.models.outputs import CategoryContext, DecoderOutputs, QueryPrediction, mask_logits
 from mmtmt.registry import MODELS
 
 # (layer index, queries (B, Q, C), their positions (B, Q, C)) -> (queries, positions)
 Inject = Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]]
-
-
-class _DecoderLayer(nn.Module):
-    """Masked cross-attention, self-attention and feed-forward, post-norm."""
-
-    def __init__(self, embed_dims: int, num_heads: int, feedforward_dims: int) -> None:
-        super().__init__()
-        self.cross_attn = MultiheadAttention(embed_dims, num_heads)
-        self.self_attn = MultiheadAttention(embed_dims, num_heads)
-        self.ffn = feed_forward(embed_dims, feedforward_dims)
-        self.norms = nn.ModuleList([nn.LayerNorm(embed_dims) for _ in range(3)])
-
-    def forward(self, queries: Tensor, query_pos: Tensor, keys: Tensor, values: Tensor,
-                blocked: Tensor) -> Tensor:
-        attended = self.cross_attn(queries + query_pos, keys, values, blocked)
-        queries = self.norms[0](queries + attended)
-        positioned = queries + query_pos
-        queries = self.norms[1](queries + self.self_attn(positioned, positioned, queries))
-        return self.norms[2](queries + self.ffn(queries))
 
 
 @MODELS.register_module()
@@ -75,13 +56,18 @@ class VideoMaskDecoder(BaseModule):
             self.input_projs.extend(
                 nn.Conv2d(in_channels, embed_dims, 1) for _ in range(self.NUM_LEVELS))
         self.layers = nn.ModuleList([
-            _DecoderLayer(embed_dims, num_heads, feedforward_dims) for _ in range(num_layers)
+            DecoderLayer(embed_dims, num_heads, feedforward_dims) for _ in range(num_layers)
         ])
         self.post_norm = nn.LayerNorm(embed_dims)
         self.head = MaskHead(
             embed_dims=embed_dims, mask_dims=mask_dims or embed_dims, num_classes=num_classes,
             classifier=classifier, text_dims=text_dims)
         xavier_init(self.layers)
+
+    @property
+    def num_queries(self) -> int:
+        """Q of the learned queries."""
+        return self.query_feat.num_embeddings
 
     def forward(self, multi_scale: Sequence[Tensor], mask_features: Tensor,
                 context: CategoryContext | None = None, *, inject: Inject | None = None,

@@ -1,10 +1,16 @@
 """Operators and blocks shared by the models."""
-from .attention import MultiheadAttention, feed_forward, xavier_init
+from .attention import (
+    DecoderLayer,
+    MultiheadAttention,
+    SelfAttentionLayer,
+    feed_forward,
+    xavier_init,
+)
 from .linear import TokenLinear, token_linear
 from .ms_deform_attn import MSDeformAttn
 from .positional_encoding import sine_position_2d, sine_position_3d
 
 __all__ = [
-    'MSDeformAttn', 'MultiheadAttention', 'TokenLinear', 'feed_forward', 'sine_position_2d',
-    'sine_position_3d', 'token_linear', 'xavier_init'
+    'DecoderLayer', 'MSDeformAttn', 'MultiheadAttention', 'SelfAttentionLayer', 'TokenLinear',
+    'feed_forward', 'sine_position_2d', 'sine_position_3d', 'token_linear', 'xavier_init'
 ]

@@ -57,3 +57,68 @@ def xavier_init(module: nn.Module) -> None:
     for parameter in module.parameters():
         if parameter.dim() > 1:
             nn.init.xavier_uniform_(parameter)
+
+
+class SelfAttentionLayer(nn.Module):
+    """Self-attention and feed-forward, post-norm.
+
+    Args:
+        embed_dims: C.
+        num_heads: Attention heads.
+        feedforward_dims: Hidden width of the feed-forward block.
+    """
+
+    def __init__(self, embed_dims: int, num_heads: int, feedforward_dims: int) -> None:
+        super().__init__()
+        self.self_attn = MultiheadAttention(embed_dims, num_heads)
+        self.ffn = feed_forward(embed_dims, feedforward_dims)
+        self.norms = nn.ModuleList([nn.LayerNorm(embed_dims) for _ in range(2)])
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Let tokens attend to each other.
+
+        Args:
+            tokens: (B, S, C).
+
+        Returns:
+            (B, S, C).
+        """
+        tokens = self.norms[0](tokens + self.self_attn(tokens, tokens, tokens))
+        return self.norms[1](tokens + self.ffn(tokens))
+
+
+class DecoderLayer(nn.Module):
+    """Cross-attention, self-attention and feed-forward, post-norm: a layer of Mask2Former.
+
+    Args:
+        embed_dims: C.
+        num_heads: Attention heads.
+        feedforward_dims: Hidden width of the feed-forward block.
+    """
+
+    def __init__(self, embed_dims: int, num_heads: int, feedforward_dims: int) -> None:
+        super().__init__()
+        self.cross_attn = MultiheadAttention(embed_dims, num_heads)
+        self.self_attn = MultiheadAttention(embed_dims, num_heads)
+        self.ffn = feed_forward(embed_dims, feedforward_dims)
+        self.norms = nn.ModuleList([nn.LayerNorm(embed_dims) for _ in range(3)])
+
+    def forward(self, queries: Tensor, query_pos: Tensor, keys: Tensor, values: Tensor,
+                blocked: Tensor | None = None) -> Tensor:
+        """Refine queries.
+
+        Args:
+            queries: (B, Q, C).
+            query_pos: (B, Q, C).
+            keys: (B, S, C), with their positions.
+            values: (B, S, C).
+            blocked: As for MultiheadAttention.
+
+        Returns:
+            (B, Q, C).
+        """
+        attended = self.cross_attn(queries + query_pos, keys, values, blocked)
+        queries = self.norms[0](queries + attended)
+        positioned = queries + query_pos
+        queries = self.norms[1](queries + self.self_attn(positioned, positioned, queries))
+        return self.norms[2](queries + self.ffn(queries))

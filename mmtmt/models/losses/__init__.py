@@ -1,5 +1,9 @@
 """Losses and the set criterion."""
 from .label_space import LabelSpace
-from .set_criterion import ClipTarget, EmbeddedPrediction, VideoSetCriterion
+from .set_criterion import Assignment, ClipTarget, EmbeddedPrediction, VideoSetCriterion
+from .vita_criterion import GenVISCriterion, SimilarityInputs, TrackedTarget, VITACriterion
 
-__all__ = ['ClipTarget', 'EmbeddedPrediction', 'LabelSpace', 'VideoSetCriterion']
+__all__ = [
+    'Assignment', 'ClipTarget', 'EmbeddedPrediction', 'GenVISCriterion', 'LabelSpace',
+    'SimilarityInputs', 'TrackedTarget', 'VITACriterion', 'VideoSetCriterion'
+]

@@ -37,6 +37,13 @@ class LabelSpace:
             self.vocabulary.repeat_interleave(frames, dim=0),
             None if compatible is None else compatible.repeat_interleave(frames, dim=0))
 
+    def repeated(self, times: int) -> 'LabelSpace':
+        """The whole batch several times over, one after another."""
+        compatible = self.compatible
+        return LabelSpace(
+            self.vocabulary.repeat(times, 1),
+            None if compatible is None else compatible.repeat(times, 1, 1))
+
 
 def restrict_logits(logits: Tensor, vocabulary: Tensor) -> Tensor:
     """Put the categories outside a vocabulary out of reach of a softmax; never no-object.

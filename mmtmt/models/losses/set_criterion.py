@@ -78,7 +78,7 @@ def joint_masks(stages: Sequence[StagePrediction], clip: int,
 
 
 @dataclass
-class _Assignment:
+class Assignment:
     """What is settled about a stage without gradients.
 
     Attributes:
@@ -104,16 +104,27 @@ class ClipTarget:
     labels: Tensor
     masks: Tensor
 
-    def frames(self) -> list['ClipTarget']:
-        """Each frame as a clip of one frame, with all instances of the clip.
+    @property
+    def visible(self) -> Tensor:
+        """(N, T) bool, the frames that show an instance."""
+        return self.masks.flatten(2).any(2)
 
-        An instance that a frame doesn't show stays a target there, with its label and an empty
-        mask, as in the official MinVIS.
+    def frames(self, visible_only: bool = False) -> list['ClipTarget']:
+        """Each frame as a clip of one frame.
+
+        Args:
+            visible_only: Leave out the instances that a frame doesn't show, as the official VITA;
+                otherwise they stay targets there, with their label and an empty mask, as in the
+                official MinVIS.
 
         Returns:
             T targets, masks (N, 1, H, W).
         """
-        return [ClipTarget(self.labels, masks) for masks in self.masks.split(1, dim=1)]
+        frames = self.masks.split(1, dim=1)
+        if not visible_only:
+            return [ClipTarget(self.labels, masks) for masks in frames]
+        return [ClipTarget(self.labels[shown], masks[shown])
+                for masks, shown in zip(frames, self.visible.unbind(1))]
 
 
 @MODELS.register_module()
@@ -121,7 +132,9 @@ class VideoSetCriterion(nn.Module):
     """Class, mask and dice losses of every stage with its own matching, and the taxonomy terms.
 
     The mask losses are divided by the number of instances (all-reduced, averaged over ranks) and
-    not by frames, as in the official Mask2Former-VIS; mmdet divides its mask loss differently.
+    not by frames, as in the official Mask2Former-VIS, which takes each frame of an instance as a
+    row of its own; mmdet divides its mask loss differently. VITA joins an instance's frames to one
+    row, so that its losses don't grow with the frames.
 
     Args:
         num_points: P per instance and frame.
@@ -138,6 +151,7 @@ class VideoSetCriterion(nn.Module):
             probabilities of the first stage; `off`.
         taxonomy_weight: Its weight.
         score_weight: Weight of the score supervision.
+        join_frames: Make one row of the points of all frames of an instance.
         matcher: Config of the matcher; by default the costs are the loss weights.
     """
 
@@ -146,7 +160,7 @@ class VideoSetCriterion(nn.Module):
                  class_weight: float = 2.0, mask_weight: float = 5.0, dice_weight: float = 5.0,
                  label_space_loss: str = 'union', taxonomy_loss: str = 'off',
                  taxonomy_weight: float = 0.5, score_weight: float = 0.5,
-                 matcher: dict | None = None) -> None:
+                 join_frames: bool = False, matcher: dict | None = None) -> None:
         super().__init__()
         for name, value, choices in (('label_space_loss', label_space_loss, LABEL_SPACE_LOSSES),
                                      ('taxonomy_loss', taxonomy_loss, TAXONOMY_LOSSES)):
@@ -163,6 +177,7 @@ class VideoSetCriterion(nn.Module):
         self.taxonomy_loss = taxonomy_loss
         self.taxonomy_weight = taxonomy_weight
         self.score_weight = score_weight
+        self.join_frames = join_frames
         self.matcher = TASK_UTILS.build(
             matcher or dict(type='VideoHungarianMatcher'),
             default_args=dict(class_cost=class_weight, mask_cost=mask_weight,
@@ -185,28 +200,79 @@ class VideoSetCriterion(nn.Module):
             with prefix `d0.`, `d1.`, ... of the others; with a taxonomy branch `loss_taxonomy`,
             `loss_score` and the figure `taxonomy_recall`.
         """
-        num_masks = self._num_masks(targets)
-        last = len(stages) - 1
-        # the last stage comes first, as in the official code: random points are drawn in its order
-        order = [last, *range(last)]
+        assigned = self.assign(stages, targets, space)
+        losses = self.set_losses(stages, assigned, targets, space)
+        if compiled is not None:
+            losses.update(self.taxonomy_losses(
+                stages, assigned, targets, space, compiled, supervise_score))
+        return losses
+
+    def assign(self, stages: Sequence[StagePrediction], targets: Sequence[ClipTarget],
+               space: LabelSpace) -> list[Assignment]:
+        """Match every stage and choose the points of its mask losses.
+
+        Args:
+            stages: Before layer 1 and after each layer.
+            targets: Of the B clips.
+            space: Vocabularies of the clips.
+
+        Returns:
+            Of each stage.
+        """
         assigned = {}
-        for index in order:
-            costing = stages[0] if index == last and self.taxonomy_loss == 'cost' else stages[index]
+        for index in _last_first(stages):
+            costing = 0 if index == len(stages) - 1 and self.taxonomy_loss == 'cost' else index
             assigned[index] = self._assign(
-                stages[index], targets, space, costing.class_logits)
+                stages[index], targets, space, stages[costing].class_logits, index)
+        return [assigned[index] for index in range(len(stages))]
+
+    def set_losses(self, stages: Sequence[StagePrediction], assigned: Sequence[Assignment],
+                   targets: Sequence[ClipTarget], space: LabelSpace,
+                   repeats: int = 1) -> dict[str, Tensor]:
+        """Class, mask and dice losses of every stage.
+
+        Args:
+            stages: Before layer 1 and after each layer.
+            assigned: Of each stage.
+            targets: Of the B clips.
+            space: Vocabularies of the clips.
+            repeats: How often each clip is there, so that its instances count several times.
+
+        Returns:
+            As of `forward`.
+        """
+        order = _last_first(stages)
         mask_losses = self._mask_losses(
-            [stages[index] for index in order], [assigned[index] for index in order], num_masks)
+            [stages[index] for index in order], [assigned[index] for index in order],
+            self._num_masks(targets, repeats))
         losses = {}
         for index, (mask, dice) in zip(order, mask_losses):
-            prefix = '' if index == last else f'd{index}.'
+            prefix = '' if index == len(stages) - 1 else f'd{index}.'
             losses[f'{prefix}loss_cls'] = self.class_weight * self._class_loss(
                 stages[index].class_logits, targets, assigned[index].matches, space)
             losses[f'{prefix}loss_mask'] = self.mask_weight * mask
             losses[f'{prefix}loss_dice'] = self.dice_weight * dice
-        if compiled is None:
-            return losses
+        return losses
+
+    def taxonomy_losses(self, stages: Sequence[StagePrediction], assigned: Sequence[Assignment],
+                        targets: Sequence[ClipTarget], space: LabelSpace,
+                        compiled: CompiledTaxonomy, supervise_score: bool) -> dict[str, Tensor]:
+        """Losses and recall of the taxonomy branch.
+
+        Args:
+            stages: Before layer 1 and after each layer; the first and the last one are read.
+            assigned: Of each stage.
+            targets: Of the B clips.
+            space: Vocabularies of the clips.
+            compiled: Of the taxonomy branch.
+            supervise_score: Add the loss of the category scores.
+
+        Returns:
+            As of `forward`.
+        """
+        losses = {}
         if self.taxonomy_loss != 'off':
-            matches = assigned[0 if self.taxonomy_loss == 'own' else last].matches
+            matches = assigned[0 if self.taxonomy_loss == 'own' else -1].matches
             losses['loss_taxonomy'] = self.taxonomy_weight * self._class_loss(
                 stages[0].class_logits, targets, matches, space)
         labels = [target.labels for target in targets]
@@ -218,10 +284,10 @@ class VideoSetCriterion(nn.Module):
 
     @torch.no_grad()
     def _assign(self, stage: StagePrediction, targets: Sequence[ClipTarget], space: LabelSpace,
-                class_logits: Tensor) -> '_Assignment':
+                class_logits: Tensor, index: int) -> Assignment:
         """Match one stage and choose the points of its mask losses."""
         masks = [stage.masks(clip) for clip in range(len(targets))]
-        matches = self.match(masks, targets, space, class_logits)
+        matches = self.match(masks, targets, space, class_logits, index)
         logits = torch.cat([
             clip_masks[:, queries].transpose(0, 1).flatten(0, 1)
             for clip_masks, (queries, _) in zip(masks, matches)
@@ -232,11 +298,11 @@ class VideoSetCriterion(nn.Module):
             target.masks[instances].flatten(0, 1)
             for target, (_, instances) in zip(targets, matches)
         ])[:, None]
-        return _Assignment(matches, points, sample_points(instances, points)[:, 0])
+        return Assignment(matches, points, sample_points(instances, points)[:, 0])
 
     @torch.no_grad()
     def match(self, masks: Sequence[Tensor], targets: Sequence[ClipTarget], space: LabelSpace,
-              class_logits: Tensor) -> Matches:
+              class_logits: Tensor, stage: int) -> Matches:
         """Match every clip of the batch.
 
         Args:
@@ -244,6 +310,7 @@ class VideoSetCriterion(nn.Module):
             targets: Of the B clips.
             space: Vocabularies of the clips.
             class_logits: (B, Q, K + 1) for the class cost.
+            stage: Index of the stage, for criteria that remember its matches.
 
         Returns:
             Query and instance indices per clip.
@@ -254,12 +321,14 @@ class VideoSetCriterion(nn.Module):
             for clip, target in enumerate(targets)
         ]
 
-    def _num_masks(self, targets: Sequence[ClipTarget]) -> float:
-        device = targets[0].labels.device
-        count = torch.tensor(
-            [sum(len(target.labels) for target in targets)], dtype=torch.float32, device=device)
+    def _num_instances(self, targets: Sequence[ClipTarget]) -> int:
+        return sum(len(target.labels) for target in targets)
+
+    def _num_masks(self, targets: Sequence[ClipTarget], repeats: int) -> float:
+        count = torch.tensor([self._num_instances(targets)], dtype=torch.float32,
+                             device=targets[0].labels.device)
         all_reduce(count)
-        return max(count.item() / get_world_size(), 1.0)
+        return max(count.item() / get_world_size(), repeats)
 
     def _class_loss(self, class_logits: Tensor, targets: Sequence[ClipTarget], matches: Matches,
                     space: LabelSpace) -> Tensor:
@@ -272,9 +341,9 @@ class VideoSetCriterion(nn.Module):
             class_logits, labels, self.no_object_weight, space, self.label_space_loss)
 
     def _mask_losses(self, stages: Sequence[StagePrediction],
-                     assigned: Sequence['_Assignment'],
+                     assigned: Sequence[Assignment],
                      num_masks: float) -> list[tuple[Tensor, Tensor]]:
-        """Both losses of each stage, over one row per matched instance and frame."""
+        """Both losses of each stage, over one row per matched instance, or instance and frame."""
         logits = []  # per clip (S, n * T, H, W)
         for clip in range(len(assigned[0].matches)):
             masks = joint_masks(
@@ -286,6 +355,16 @@ class VideoSetCriterion(nn.Module):
             return [(logits.sum(), logits.sum())] * len(stages)
         predicted = sample_points(
             logits, torch.cat([assignment.points for assignment in assigned]))[:, 0]
-        return [(point_bce_loss(rows, assignment.labels, num_masks),
-                 point_dice_loss(rows, assignment.labels, num_masks))
-                for rows, assignment in zip(predicted.chunk(len(stages)), assigned)]
+        labels = torch.stack([assignment.labels for assignment in assigned])
+        predicted = predicted.view_as(labels)
+        if self.join_frames:
+            frames = masks.shape[1]
+            predicted, labels = (
+                rows.unflatten(1, (-1, frames)).flatten(2) for rows in (predicted, labels))
+        return [(point_bce_loss(rows, wanted, num_masks), point_dice_loss(rows, wanted, num_masks))
+                for rows, wanted in zip(predicted, labels)]
+
+
+def _last_first(stages: Sequence[StagePrediction]) -> list[int]:
+    """The order in which stages are matched and random points drawn, as in the official code."""
+    return [len(stages) - 1, *range(len(stages) - 1)]

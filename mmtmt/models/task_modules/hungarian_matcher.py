@@ -42,16 +42,44 @@ class VideoHungarianMatcher:
         Returns:
             Query and instance indices of the min(Q, N) pairs, by query.
         """
+        return solve(self.costs(probabilities, mask_logits, labels, masks))
+
+    @torch.no_grad()
+    def costs(self, probabilities: Tensor, mask_logits: Tensor, labels: Tensor,
+              masks: Tensor) -> Tensor:
+        """Costs of all pairs of a clip; the arguments are those of a call.
+
+        Args:
+            probabilities: (Q, K + 1).
+            mask_logits: (T, Q, H, W).
+            labels: (N,) int64.
+            masks: (N, T, H', W') float in [0, 1].
+
+        Returns:
+            (Q, N), finite.
+        """
         points = torch.rand(1, self.num_points, 2, device=mask_logits.device)
         predicted = sample_points(mask_logits.float(), points).transpose(0, 1).flatten(1)
         target = sample_points(masks, points).flatten(1)
         bce, dice = pairwise_mask_costs(predicted, target)
-        cost = (self.class_cost * -probabilities[:, labels] + self.mask_cost * bce +
-                self.dice_cost * dice)
-        if not bool(cost.isfinite().all()):
+        costs = (self.class_cost * -probabilities[:, labels] + self.mask_cost * bce +
+                 self.dice_cost * dice)
+        if not bool(costs.isfinite().all()):
             # any matching does: the loss is not finite either, and that is what gets reported
             print_log('matching costs are not finite', 'current', 30)
-            cost = torch.nan_to_num(cost, nan=0.0, posinf=1e6, neginf=-1e6)
-        queries, instances = linear_sum_assignment(cost.cpu().numpy())
-        device = labels.device
-        return torch.as_tensor(queries, device=device), torch.as_tensor(instances, device=device)
+            costs = torch.nan_to_num(costs, nan=0.0, posinf=1e6, neginf=-1e6)
+        return costs
+
+
+def solve(costs: Tensor) -> tuple[Tensor, Tensor]:
+    """One-to-one pairs of least total cost.
+
+    Args:
+        costs: (Q, N), finite.
+
+    Returns:
+        Query and instance indices of the min(Q, N) pairs, by query.
+    """
+    queries, instances = linear_sum_assignment(costs.cpu().numpy())
+    return (torch.as_tensor(queries, device=costs.device),
+            torch.as_tensor(instances, device=costs.device))

@@ -1,4 +1,5 @@
 """Linking of predictions over time."""
+from .prototype_memory import PrototypeMemory
 from .query_matching import match_frames, match_queries
 
-__all__ = ['match_frames', 'match_queries']
+__all__ = ['PrototypeMemory', 'match_frames', 'match_queries']

@@ -4,18 +4,24 @@ from . import (
     backbones,
     building_blocks,
     evaluator,
+    genvis,
     mask2former_criterion,
     mask2former_head,
     mask2former_model,
     minvis,
+    vita,
+    vita_criterion,
 )
 
 __all__ = [
     'backbones',
     'building_blocks',
     'evaluator',
+    'genvis',
     'mask2former_criterion',
     'mask2former_head',
     'mask2former_model',
     'minvis',
+    'vita',
+    'vita_criterion',
 ]

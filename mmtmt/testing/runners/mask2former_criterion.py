@@ -43,19 +43,22 @@ def own_loss_name(official: str) -> str:
     return f'd{stage}.{name}' if stage else name
 
 
-def compare_matches(fixture: Fixture, stages: list) -> list[Difference]:
+def compare_matches(
+    fixture: Fixture, stages: list, prefix: str = 'match'
+) -> list[Difference]:
     """Compare matches with the stored ones, pairs in the order of the queries.
 
     Args:
-        fixture: Has ``match_<stage>_<clip>``, (2, pairs): queries above instances.
+        fixture: Has ``<prefix>_<stage>_<clip>``, (2, pairs): queries above instances.
         stages: Per stage in the order of matching (the last one first), per clip, the pairs.
+        prefix: What the stored names begin with.
 
     Returns:
         One difference per stage and clip.
     """
-    stored = [name for name in fixture.info['arrays'] if name.startswith('match_')]
+    stored = [name for name in fixture.info['arrays'] if name.startswith(f'{prefix}_')]
     found = {
-        f'match_{j}_{b}': torch.stack([pair.cpu() for pair in pairs]).numpy()
+        f'{prefix}_{j}_{b}': torch.stack([pair.cpu() for pair in pairs]).numpy()
         for j, clips in enumerate(stages)
         for b, pairs in enumerate(clips)
     }
