@@ -11,7 +11,11 @@ from mmtmt.models.converters import (
     infer_backbone,
     report_on,
 )
-from mmtmt.models.converters.official import relative_position_index, swin_table
+from mmtmt.models.converters.official import (
+    clip_decoder_table,
+    relative_position_index,
+    swin_table,
+)
 from mmtmt.registry import MODELS
 
 
@@ -160,16 +164,57 @@ def test_checkpoint_without_what_tells_a_size(official_state):
 
 
 def test_further_projects_add_their_rows():
-    table = KeyTable([Rename('vita_module.{rest}', 'clip_decoder.{rest}')])
+    table = KeyTable([Rename('their_module.{rest}', 'our_module.{rest}')])
     state = {
-        'vita_module.fq_pos.weight': torch.zeros(2),
+        'their_module.queries.weight': torch.zeros(2),
         'backbone.stem.conv1.weight': torch.zeros(1),
     }
     assert list(convert_official(state, table).state) == [
-        'clip_decoder.fq_pos.weight',
+        'our_module.queries.weight',
         'backbone.conv1.weight',
     ]
-    assert convert_official(state).unexpected == ['vita_module.fq_pos.weight']
+    assert convert_official(state).unexpected == ['their_module.queries.weight']
+
+
+@pytest.mark.parametrize('kind', ['VITADecoder', 'GenVISDecoder'])
+def test_clip_modules_both_ways(kind):
+    decoder = MODELS.build(
+        dict(
+            type=kind,
+            num_classes=3,
+            num_frame_queries=4,
+            num_queries=5,
+            embed_dims=16,
+            num_heads=2,
+            feedforward_dims=24,
+        )
+    )
+    ours = {f'clip_decoder.{key}': value for key, value in decoder.state_dict().items()}
+    back = clip_decoder_table().reversed().convert(ours)
+    assert not back.unexpected
+    theirs = {**back.state, 'vita_criterion.empty_weight': torch.ones(4)}
+    result = convert_official(theirs)
+    assert not result.unexpected and result.dropped == ['vita_criterion.empty_weight']
+    assert result.state.keys() == ours.keys()
+    assert all(torch.equal(result.state[key], value) for key, value in ours.items())
+    config = infer_architecture(result.state, num_heads=2)['clip_decoder']
+    MODELS.build(config).load_state_dict(decoder.state_dict())
+
+
+def test_names_of_the_released_tmt_vis():
+    result = convert_official(
+        {
+            'tmt_module.tmt_mask_features.weight': torch.zeros(1),
+            'tmt_module.enc_ffn.2.linear2.bias': torch.zeros(1),
+            'sem_seg_head.predictor.text_embed.layers.0.weight': torch.zeros(1),
+            'sem_seg_head.predictor.multi_attn_1.in_proj_bias': torch.zeros(1),
+        }
+    )
+    assert list(result.state) == [
+        'clip_decoder.mask_feature.weight',
+        'clip_decoder.encoder.layers.2.ffn.2.bias',
+    ]
+    assert len(result.dropped) == 2 and not result.unexpected
 
 
 def test_foreign_checkpoints_are_refused():
