@@ -334,7 +334,7 @@ def convert_to_official(state: dict[str, Tensor], extra: KeyTable | None = None)
     Returns:
         The conversion; buffers that the official modules compute are dropped.
     """
-    table = mask2former_table()
+    table = mask2former_table() + clip_decoder_table()
     table = (extra + table if extra is not None else table).reversed()
     dropped = [key for key in state if key.endswith(_COMPUTED)]
     result = table.convert({key: state[key] for key in state if key not in dropped})
