@@ -301,7 +301,8 @@ def add_computed_buffers(state: dict[str, Tensor]) -> list[str]:
 def convert_official(state: dict[str, Tensor], extra: KeyTable | None = None) -> Conversion:
     """Convert a state dict of official Mask2Former, MinVIS, VITA or GenVIS, or of a backbone.
 
-    A file without the prefix of any part of a model is an ImageNet backbone; its converted keys have no prefix either, as ``init_cfg=dict(type='Pretrained', ...)`` of a backbone wants.
+    A file without the prefix of any part of a model is an ImageNet backbone; its converted keys
+    have no prefix either, as ``init_cfg=dict(type='Pretrained', ...)`` of a backbone wants.
 
     Args:
         state: Tensors under the official names, without wrapper prefixes.

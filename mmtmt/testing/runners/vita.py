@@ -9,6 +9,7 @@ from ..fixture import Difference, Fixture
 from ..golden import register
 from .common import build_component, converted_weights
 
+
 def build_clip_decoder(fixture: Fixture) -> torch.nn.Module:
     """The fixture's clip decoder, in the fixture's mode."""
     config = fixture.config
