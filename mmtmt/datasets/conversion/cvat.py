@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from mmtmt.registry import ANNOTATION_READERS
+from mmtmt.structures.images import read_size
 from mmtmt.structures.rle import MAX_SIDE, check_frame_size
 from mmtmt.structures.tubes import Tube
 
 from .cvat_xml import CVATFile, CVATShape, read_cvat_xml
-from .files import image_size, list_files, list_frames
+from .files import list_files, list_frames
 from .shapes import box_rle, ellipse_rle, join, patch_rle, polygon_rle
 from .video import AnnotatedTrack, AnnotatedVideo, AnnotationReader, ConversionError
 
@@ -88,7 +89,7 @@ class CVATReader(AnnotationReader):
 
     def _read(self, path: Path, content: CVATFile, name: str) -> AnnotatedVideo:
         frames = list_frames(self.frames, name)
-        size = image_size(frames[0])
+        size = read_size(frames[0])
         _check_size(content.meta, size, path)
         numbers = _frame_numbers(content.meta, len(frames), path)
         position = {number: i for i, number in enumerate(numbers)}

@@ -119,22 +119,6 @@ def match_frame(frames: Sequence[Path], stem: str, what: str) -> Path:
     )
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Height and width of an image file in pixels, from its header.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Height and width.
-
-    Raises:
-        ConversionError: If it is no image, or larger than any frame may be.
-    """
-    with _open_image(path) as image:
-        return image.height, image.width
-
-
 def read_label_image(path: Path) -> np.ndarray:
     """Read a PNG whose values are the numbers of objects.
 

@@ -13,11 +13,12 @@ import numpy as np
 from PIL import Image
 
 from mmtmt.registry import ANNOTATION_READERS
+from mmtmt.structures.images import read_size
 from mmtmt.structures.json_stream import read_json_stream
 from mmtmt.structures.rle import MAX_PIXELS
 from mmtmt.structures.tubes import Tube
 
-from .files import image_size, list_files, list_frames, list_videos, match_frame
+from .files import list_files, list_frames, list_videos, match_frame
 from .shapes import box_rle, ellipse_rle, join, patch_rle, polygon_rle
 from .video import AnnotatedTrack, AnnotatedVideo, AnnotationReader, ConversionError
 
@@ -62,7 +63,7 @@ class LabelMeReader(AnnotationReader):
             if not files:
                 raise ConversionError(f'{self.source / name}: expected json files, got none')
             used = [match_frame(frames, path.stem, str(path)) for path in files]
-            size = image_size(used[0])
+            size = read_size(used[0])
             objects: dict[tuple[str, Any], Tube] = {}
             for index, path in enumerate(files):
                 masks = _read_frame(path, size)

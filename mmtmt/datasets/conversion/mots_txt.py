@@ -9,10 +9,11 @@ import numpy as np
 from pycocotools import mask as mask_api
 
 from mmtmt.registry import ANNOTATION_READERS, ANNOTATION_WRITERS
+from mmtmt.structures.images import read_size
 from mmtmt.structures.rle import check_counts, check_frame_size
 from mmtmt.structures.tubes import Tube
 
-from .files import image_size, list_files, list_frames
+from .files import list_files, list_frames
 from .mots import BASE, IGNORE, LABELS, MOTSWriter, ignored_regions, make_track, read_classes
 from .video import AnnotatedVideo, AnnotationReader, ConversionError
 
@@ -75,7 +76,7 @@ class MOTSTextReader(AnnotationReader):
                 raise ConversionError(
                     f'{self.frames / name}: expected frames whose names are different numbers'
                 )
-            height, width = image_size(frames[0])
+            height, width = read_size(frames[0])
             tubes: dict[int, Tube] = {}
             with open(path, encoding='utf-8', errors='replace') as file:
                 for number, line in enumerate(file, 1):

@@ -1,0 +1,397 @@
+"""Every kind of problem is found where it is, and mended in the repaired copy."""
+
+import copy
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from mmtmt.datasets import VideoInstanceDataset
+from mmtmt.datasets.checking import KINDS, check_dataset
+from tests.datasets.tiny_set import HEIGHT, WIDTH, box_mask, to_rle
+
+# Kinds that only a person can mend, or that are none of the file.
+LEFT = {
+    'repeated-frame',
+    'frame-order',
+    'split-leak',
+    'overlap',
+    'unused-category',
+    'unannotated-video',
+    'unused-frames',
+}
+
+
+@pytest.fixture
+def sound(tiny):
+    """A set without errors and warnings: boxes and areas there, ids from 1."""
+    for annotation in tiny.data['annotations']:
+        annotation['id'] += 1
+    annotation = tiny.data['annotations'][1]
+    annotation['bboxes'] = [[2, 4, 12, 10], None, [8, 4, 12, 10], [11, 4, 12, 10]]
+    annotation['areas'] = [120, None, 120, 120]
+    annotation['occlusion'] = ['no', None, 'no', 'slight']
+    return tiny
+
+
+def check(tiny, **more):
+    return check_dataset(copy.deepcopy(tiny.data), tiny.root / 'frames', **more)
+
+
+def video(tiny):
+    return tiny.data['videos'][1]
+
+
+def fish(tiny):
+    return tiny.data['annotations'][1]
+
+
+def test_sound_set(sound):
+    report, repaired = check(sound)
+    assert report.clean and {p.kind for p in report} == {
+        'overlap',
+        'unused-category',
+        'unannotated-video',
+    }
+    assert report.counts == {'videos': 3, 'frames': 11, 'objects': 4, 'masks': 9}
+    for before, after in zip(sound.data['annotations'], repaired['annotations']):
+        assert before == after
+    assert [v['file_names'] for v in repaired['videos']] == [
+        v['file_names'] for v in sound.data['videos']
+    ]
+
+
+def frame_path(tiny, name='v20/00002.png'):
+    return tiny.root / 'frames' / name
+
+
+def write_image(tiny, height, width):
+    cv2.imwrite(str(frame_path(tiny)), np.zeros((height, width, 3), np.uint8))
+
+
+def link_out(tiny):
+    outside = tiny.root / 'outside.png'
+    frame_path(tiny).rename(outside)
+    frame_path(tiny).symlink_to(outside)
+
+
+def copy_first(key):
+    return lambda s: s.data[key].append(copy.deepcopy(s.data[key][0]))
+
+
+def set_mask(value, frame=2):
+    return lambda s: fish(s)['segmentations'].__setitem__(frame, value)
+
+
+BREAKAGES = {
+    # kind, what breaks it, where it is found, how many annotations remain
+    'video entry': ('not-this-form', lambda s: s.data['videos'].append(7), r'videos[3]', 4),
+    'video id': ('not-this-form', lambda s: video(s).update(id='x'), 'videos[1]', 1),
+    'annotation entry': (
+        'not-this-form',
+        lambda s: s.data['annotations'].append(None),
+        'annotations[4]',
+        4,
+    ),
+    'negative id': ('not-this-form', lambda s: fish(s).update(id=-3), 'annotation -3', 4),
+    'file names': ('not-this-form', lambda s: video(s).update(file_names='x'), 'video 20', 1),
+    'category id': (
+        'category',
+        lambda s: s.data['categories'][2].update(id=None),
+        'categories[2]',
+        3,
+    ),
+    'category name': (
+        'category',
+        lambda s: s.data['categories'].append({'id': 5, 'name': 'FISH'}),
+        'categories[3]',
+        4,
+    ),
+    'category twice': (
+        'category',
+        lambda s: s.data['categories'].append({'id': 7, 'name': 'a'}),
+        'categories[3]',
+        4,
+    ),
+    'video twice': ('duplicate-video', copy_first('videos'), 'video 10', 4),
+    'annotation twice': ('duplicate-annotation', copy_first('annotations'), 'annotation 1', 5),
+    'no size': ('video-size', lambda s: video(s).pop('height'), 'video 20', 4),
+    'huge size': ('video-size', lambda s: video(s).update(width=10**9), 'video 20', 4),
+    'wrong size': ('frame-size', lambda s: video(s).update(width=41), 'video 20', 4),
+    'traversal': (
+        'unsafe-name',
+        lambda s: video(s)['file_names'].__setitem__(0, '../../etc/passwd'),
+        "video 20, frame 0 ('../../etc/passwd')",
+        4,
+    ),
+    'absolute': (
+        'unsafe-name',
+        lambda s: video(s)['file_names'].__setitem__(0, '/etc/passwd'),
+        "video 20, frame 0 ('/etc/passwd')",
+        4,
+    ),
+    'link': ('unsafe-name', link_out, "video 20, frame 2 ('v20/00002.png')", 4),
+    'missing': (
+        'missing-frame',
+        lambda s: frame_path(s).unlink(),
+        "video 20, frame 2 ('v20/00002.png')",
+        4,
+    ),
+    'no frame left': (
+        'no-frames',
+        lambda s: [p.unlink() for p in (s.root / 'frames/v20').iterdir()],
+        'video 20',
+        1,
+    ),
+    'truncated': (
+        'unreadable-frame',
+        lambda s: frame_path(s).write_bytes(frame_path(s).read_bytes()[:90]),
+        "video 20, frame 2 ('v20/00002.png')",
+        4,
+    ),
+    'no image': (
+        'unreadable-frame',
+        lambda s: frame_path(s).write_text('hello'),
+        "video 20, frame 2 ('v20/00002.png')",
+        4,
+    ),
+    'other size': (
+        'frame-size',
+        lambda s: write_image(s, 12, 20),
+        "video 20, frame 2 ('v20/00002.png')",
+        4,
+    ),
+    'length': ('length', lambda s: video(s).update(length=9), 'video 20', 4),
+    'unknown video': ('unknown-video', lambda s: fish(s).update(video_id=99), 'annotation 2', 3),
+    'unknown category': (
+        'unknown-category',
+        lambda s: fish(s).update(category_id=99),
+        'annotation 2 of video 20',
+        3,
+    ),
+    'unhashable': (
+        'unknown-category',
+        lambda s: fish(s).update(category_id=[1]),
+        'annotation 2 of video 20',
+        3,
+    ),
+    'too few': (
+        'masks-length',
+        lambda s: fish(s)['segmentations'].pop(),
+        'annotation 2 of video 20',
+        3,
+    ),
+    'none': ('masks-length', lambda s: fish(s).pop('segmentations'), 'annotation 2 of video 20', 3),
+    'mask size': (
+        'mask-size',
+        set_mask(to_rle(np.ones((5, 6), bool))),
+        'annotation 2 of video 20, frame 2',
+        4,
+    ),
+    'mask bomb': (
+        'mask-size',
+        set_mask({'size': [10**5, 10**5], 'counts': [10**10]}),
+        'annotation 2 of video 20, frame 2',
+        4,
+    ),
+    'mask runs': (
+        'broken-mask',
+        set_mask({'size': [HEIGHT, WIDTH], 'counts': [10**10]}),
+        'annotation 2 of video 20, frame 2',
+        4,
+    ),
+    'mask text': (
+        'broken-mask',
+        set_mask({'size': [HEIGHT, WIDTH], 'counts': 'oops'}),
+        'annotation 2 of video 20, frame 2',
+        4,
+    ),
+    'mask form': ('broken-mask', set_mask(3), 'annotation 2 of video 20, frame 2', 4),
+    'polygon': (
+        'broken-mask',
+        set_mask([[0, 0, 1e9, 0, 5, 5]]),
+        'annotation 2 of video 20, frame 2',
+        4,
+    ),
+    'boxes': ('lists-length', lambda s: fish(s)['bboxes'].pop(), 'annotation 2 of video 20', 4),
+    'areas': ('lists-length', lambda s: fish(s).update(areas=5), 'annotation 2 of video 20', 4),
+    'box without mask': (
+        'null-pattern',
+        lambda s: fish(s)['bboxes'].__setitem__(1, [0, 0, 1, 1]),
+        'annotation 2 of video 20, frame 1',
+        4,
+    ),
+    'mask without box': (
+        'null-pattern',
+        lambda s: fish(s)['bboxes'].__setitem__(0, None),
+        'annotation 2 of video 20, frame 0',
+        4,
+    ),
+    'mask without area': (
+        'null-pattern',
+        lambda s: fish(s)['areas'].__setitem__(0, None),
+        'annotation 2 of video 20, frame 0',
+        4,
+    ),
+    'box': (
+        'box',
+        lambda s: fish(s)['bboxes'].__setitem__(0, [2, 4, 14, 10]),
+        'annotation 2 of video 20, frame 0',
+        4,
+    ),
+    'box form': (
+        'box',
+        lambda s: fish(s)['bboxes'].__setitem__(0, [2, 4, float('nan'), 'x']),
+        'annotation 2 of video 20, frame 0',
+        4,
+    ),
+    'area': (
+        'area',
+        lambda s: fish(s)['areas'].__setitem__(0, 130),
+        'annotation 2 of video 20, frame 0',
+        4,
+    ),
+    'empty mask': (
+        'empty-mask',
+        set_mask(to_rle(np.zeros((HEIGHT, WIDTH), bool))),
+        'annotation 2 of video 20, frame 2',
+        4,
+    ),
+    'thin polygon': (
+        'empty-mask',
+        set_mask([[1, 1, 2, 2]]),
+        'annotation 2 of video 20, frame 2',
+        4,
+    ),
+    'empty object': (
+        'empty-object',
+        lambda s: fish(s).update(segmentations=[None] * 4),
+        'annotation 2 of video 20',
+        3,
+    ),
+    'crowd': ('iscrowd', lambda s: fish(s).update(iscrowd='yes'), 'annotation 2 of video 20', 4),
+    'zero': ('id-zero', lambda s: fish(s).update(id=0), 'annotation 0', 4),
+    'frame twice': (
+        'repeated-frame',
+        lambda s: video(s)['file_names'].__setitem__(1, 'v20/00000.png'),
+        'video 20',
+        4,
+    ),
+    'frame shared': (
+        'repeated-frame',
+        lambda s: video(s)['file_names'].__setitem__(0, 'v10/00000.png'),
+        'video 20',
+        4,
+    ),
+    'order': ('frame-order', lambda s: video(s)['file_names'].reverse(), 'video 20', 4),
+}
+
+
+@pytest.mark.parametrize('breakage', BREAKAGES)
+def test_problem_is_named_and_mended(sound, breakage):
+    kind, change, where, remaining = BREAKAGES[breakage]
+    change(sound)
+    report, repaired = check(sound)
+    found = [problem for problem in report if problem.kind == kind]
+    assert [problem.where for problem in found] == [where]
+    assert KINDS[kind][0] in ('error', 'warning') and not report.clean
+    assert len(repaired['annotations']) == remaining
+    again, _ = check_dataset(repaired, sound.root / 'frames')
+    assert {problem.kind for problem in again} <= LEFT
+    if kind not in LEFT:
+        assert found[0].change
+    path = sound.root / 'repaired.json'
+    path.write_text(json.dumps(repaired))
+    dataset = VideoInstanceDataset(ann_file=str(path))
+    assert sum(len(dataset.get_data_info(i)['instances']) for i in range(len(dataset))) == remaining
+
+
+def test_every_kind_has_a_test():
+    tested = {kind for kind, *_ in BREAKAGES.values()}
+    assert tested | {
+        'overlap',
+        'unused-category',
+        'unannotated-video',
+        'unused-frames',
+        'split-leak',
+    } == set(KINDS)
+
+
+def test_all_problems_at_once(sound):
+    for breakage in ('missing', 'unknown video', 'annotation twice', 'category twice', 'length'):
+        BREAKAGES[breakage][1](sound)
+    report, _ = check(sound)
+    assert {p.kind for p in report} > {
+        'missing-frame',
+        'unknown-video',
+        'duplicate-annotation',
+        'category',
+        'length',
+    }
+
+
+def test_lists_lose_the_frames_that_are_left_out(sound):
+    frame_path(sound, 'v20/00000.png').unlink()
+    _, repaired = check(sound)
+    annotation = next(a for a in repaired['annotations'] if a['id'] == 2)
+    before = fish(sound)
+    for key in ('segmentations', 'areas', 'occlusion'):
+        assert annotation[key] == before[key][1:]
+    assert np.allclose(annotation['bboxes'][1:], before['bboxes'][2:])
+    kept = next(v for v in repaired['videos'] if v['id'] == 20)
+    assert kept['file_names'] == video(sound)['file_names'][1:] and kept['length'] == 3
+
+
+def test_other_splits_and_unused_frames(sound):
+    other = sound.root / 'other.json'
+    names = {'videos': [{'file_names': ['v10/00000.png']}, {'file_names': 3}, 5]}
+    other.write_text(json.dumps(names))
+    extra = sound.root / 'frames/v99'
+    extra.mkdir()
+    for t in range(3):
+        cv2.imwrite(str(extra / f'{t}.png'), np.zeros((4, 4, 3), np.uint8))
+    sound.data['videos'].pop()
+    report, _ = check(sound, others=[other])
+    assert [(p.kind, p.where) for p in report if p.kind in ('split-leak', 'unused-frames')] == [
+        ('split-leak', 'video 10'),
+        ('unused-frames', 'v30'),
+        ('unused-frames', 'v99'),
+    ]
+
+
+def test_overlap_is_measured(sound):
+    report, _ = check(sound)
+    (overlap,) = [p for p in report if p.kind == 'overlap']
+    duck, square = np.zeros((HEIGHT, WIDTH), bool), box_mask(4, 11, 14, 23)
+    duck[12:20, 20:30] = True
+    assert overlap.where == 'video 20'
+    assert f'in 1 of 3 frames, {(duck & square).sum()} pixels' in overlap.what
+
+
+def test_headers_alone(sound):
+    path = frame_path(sound)
+    path.write_bytes(path.read_bytes()[:90])
+    assert not check(sound)[0].clean
+    assert check(sound, decode=False)[0].clean
+    write_image(sound, 12, 20)
+    assert 'frame-size' in {p.kind for p in check(sound, decode=False)[0]}
+
+
+def test_file_alone_and_hidden_annotations(sound):
+    report, repaired = check_dataset(copy.deepcopy(sound.data), None)
+    assert report.clean
+    del sound.data['annotations'], sound.data['categories']
+    report, repaired = check(sound)
+    assert report.clean and set(repaired) == {'videos'}
+
+
+def test_report_is_grouped_and_cut(sound):
+    for path in (sound.root / 'frames/v30').iterdir():
+        path.unlink()
+    report, _ = check(sound)
+    text = report.text(2)
+    assert 'error missing-frame: 6 frames that are not there' in text
+    assert text.count('there is no file') == 2 and '... and 4 more' in text
+    assert '->' not in text and '-> the frame is left out' in report.text(2, changes=True)
+    assert len(report.to_json()['problems']) == sum(1 for _ in report)
