@@ -120,7 +120,9 @@ def _stored_size(path: str | Path, data: bytes) -> tuple[int, int]:
     try:
         with Image.open(io.BytesIO(data)) as image:
             return image.height, image.width
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise FrameError(f'{path}: expected at most {MAX_PIXELS} pixels, got {error}') from error
+    except (OSError, SyntaxError, ValueError) as error:
         raise FrameError(
             f'{path}: expected an image, got {len(data)} bytes that OpenCV cannot decode'
         ) from error

@@ -57,7 +57,7 @@ def test_claims_of_a_billion_pixels_are_refused(tmp_path, suffix, data):
     path = tmp_path / f'bomb{suffix}'
     path.write_bytes(data)
     for read in (read_image, read_size):
-        with pytest.raises(FrameError, match=r'bomb.* at most 67108864 pixels, got 32000 x 32000'):
+        with pytest.raises(FrameError, match=r'bomb.* at most 67108864 pixels, got'):
             in_little_memory(read, path)
 
 
