@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 import json
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,7 +22,7 @@ def read_json_stream(
     chunk: int = CHUNK,
     element_hook: Callable[[str, Any], Any] | None = None,
 ) -> dict[str, Any]:
-    """Read a json file whose top level is an object, like ``json.load``.
+    """Read a json file whose top level is an object, like ``json.load``; gzipped if named .gz.
 
     The lists at the top level are read one element at a time. With a hook that turns elements
     into something compact, the memory needed is that of the result: the annotations of a set of
@@ -40,13 +43,44 @@ def read_json_stream(
         ValueError: If the file is not json, its top level is not an object, or the hook raises
             one; the file is named.
     """
-    with open(path, 'rb') as file:
+    with _open(path) as file:
+        decoder = json.JSONDecoder(object_pairs_hook=object_pairs_hook)
+        return _Reader(file, decoder, chunk).read(element_hook or (lambda key, value: value))
+
+
+def iterate_json_list(path: str | Path, chunk: int = CHUNK) -> Iterator[Any]:
+    """Read a json file whose top level is a list, one element at a time; gzipped if named .gz.
+
+    Args:
+        path: The file, UTF-8.
+        chunk: Bytes to read at a time.
+
+    Yields:
+        The elements.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not json or its top level is not a list; the file is named.
+    """
+    with _open(path) as file:
+        reader = _Reader(file, json.JSONDecoder(), chunk)
+        if reader.peek() != '[':
+            raise reader.error('expected a list at the top level')
+        for _ in reader.items('[', ']'):
+            yield reader.value()
+        reader.finish()
+
+
+@contextmanager
+def _open(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file; errors in what is read from it name it."""
+    path = Path(path)
+    with gzip.open(path, 'rb') if path.suffix == '.gz' else open(path, 'rb') as file:
         try:
-            decoder = json.JSONDecoder(object_pairs_hook=object_pairs_hook)
-            return _Reader(file, decoder, chunk).read(element_hook or (lambda key, value: value))
+            yield file
         except RecursionError:
             raise ValueError(f'{path}: not a readable json file (nested too deeply)') from None
-        except UnicodeDecodeError as error:
+        except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(f'{path}: not a readable json file ({error})') from error
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from error
@@ -85,9 +119,13 @@ class _Reader:
                 result[key] = [element_hook(key, self.value()) for _ in self.items('[', ']')]
             else:
                 result[key] = self.value()
+        self.finish()
+        return result
+
+    def finish(self) -> None:
+        """Check that nothing follows."""
         if self.peek():
             raise self.error('expected the end of the file')
-        return result
 
     def items(self, first: str, last: str):
         """Yield once before every item of a list or object, whose brackets and commas it takes."""

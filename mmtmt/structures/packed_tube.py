@@ -49,6 +49,9 @@ class PackedTube:
         Raises:
             ValueError: If a segmentation has another form or size; the frame is named.
         """
+        plain = _plain_counts(segmentations, height, width)
+        if plain is not None:
+            return cls(height, width, *plain)
         counts = []
         for frame, segmentation in enumerate(segmentations):
             try:
@@ -96,3 +99,31 @@ class PackedTube:
     def present(self) -> np.ndarray:
         """Where the object has a mask, (T,) bool."""
         return np.diff(self.ends, prepend=0) > 0
+
+    def strings(self) -> list[bytes]:
+        """Return the compressed ``counts`` of the frames where the object is present."""
+        bounds = [0, *self.ends[self.present].tolist()]
+        return [self.blob[start:end] for start, end in zip(bounds, bounds[1:])]
+
+
+def _plain_counts(
+    segmentations: Sequence[Any], height: int, width: int
+) -> tuple[bytes, np.ndarray] | None:
+    """Blob and ends of a tube that holds compressed RLEs of the right size and nothing else.
+
+    That is what results files hold, and their frames are too many to look at one by one. Anything
+    else gives None.
+    """
+    try:
+        present = [segmentation for segmentation in segmentations if segmentation is not None]
+        counts = [segmentation['counts'] for segmentation in present]
+        sizes = [segmentation['size'] for segmentation in present]
+        blob = ''.join(counts).encode('ascii')
+    except (KeyError, TypeError, UnicodeEncodeError):
+        return None
+    if not all(counts) or sizes.count([height, width]) != len(sizes):
+        return None
+    lengths = np.zeros(len(segmentations), np.int64)
+    absent = [segmentation is None for segmentation in segmentations]
+    lengths[~np.array(absent, bool)] = list(map(len, counts))
+    return blob, np.cumsum(lengths)

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as mask_api
 
+from .run_boundaries import decode_boundaries
+
 MAX_SIDE = 2**15
 """Largest height or width of a frame in pixels."""
 MAX_PIXELS = 2**26
 """Most pixels of a frame: twice those of 8K. A few bytes of RLE can claim any number, and
 decoding takes a byte for each."""
-# A run below 2 ** 32 takes at most seven groups of five bits.
-_MAX_DIGITS = 7
 # Polygons are rasterised a few at a time: each takes memory of its own until they are joined.
 _POLYGONS_AT_ONCE = 16
 
@@ -37,40 +37,6 @@ def check_frame_size(height: int, width: int) -> None:
         )
 
 
-def run_lengths(counts: bytes) -> np.ndarray:
-    """Run lengths of a compressed RLE.
-
-    Numbers are stored in little-endian groups of five bits, one character each, with a
-    continuation bit and, in the last group, a sign bit. From the fourth number on, the difference
-    to the run before the last is stored.
-
-    Args:
-        counts: The compressed ``counts``.
-
-    Returns:
-        The lengths of the runs, alternately background and foreground, (R,) int64.
-
-    Raises:
-        ValueError: If the bytes are no compressed RLE.
-    """
-    groups = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
-    if len(groups) == 0 or groups.min() < 0 or groups.max() > 63:
-        raise ValueError(f'expected the characters of a compressed RLE, got {counts[:40]!r}')
-    ends = np.flatnonzero((groups & 32) == 0)
-    if len(ends) == 0 or ends[-1] != len(groups) - 1:
-        raise ValueError(f'compressed RLE is cut short: {counts[-20:]!r}')
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    digits = ends - starts + 1
-    if digits.max() > _MAX_DIGITS:
-        raise ValueError('compressed RLE holds a run of more than 32 bits')
-    place = np.arange(len(groups)) - np.repeat(starts, digits)
-    runs = np.add.reduceat((groups & 31) << (5 * place), starts)
-    runs -= np.where(groups[ends] & 16, np.int64(1) << (5 * digits), 0)
-    runs[1::2] = np.cumsum(runs[1::2])
-    runs[2::2] = np.cumsum(runs[2::2])
-    return runs
-
-
 def check_counts(counts: bytes, height: int, width: int) -> None:
     """Check that an RLE covers exactly a frame.
 
@@ -82,12 +48,7 @@ def check_counts(counts: bytes, height: int, width: int) -> None:
     Raises:
         ValueError: If it is no compressed RLE, or covers another number of pixels.
     """
-    runs = run_lengths(counts)
-    if runs.min() < 0 or runs.sum() != height * width:
-        raise ValueError(
-            f'expected an RLE that covers {height} x {width} = {height * width} pixels, '
-            f'got runs that cover {int(runs.sum())} (shortest {int(runs.min())})'
-        )
+    decode_boundaries([counts], np.array([height * width]))
 
 
 def decode_mask(counts: bytes, height: int, width: int) -> np.ndarray:

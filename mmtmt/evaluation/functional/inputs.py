@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mmtmt.structures.image_sets import images_as_videos
+from mmtmt.structures.json_stream import iterate_json_list, read_json_stream
 from mmtmt.structures.packed_tube import PackedTube
+from mmtmt.structures.rle import check_frame_size
 
-from .rle import frame_areas
-from .tubes import GroundTruth, Results, Tube, Video, mean_area
+from .overlap import MaskError, make_profiles, measure
+from .tubes import MAX_RESULTS, GroundTruth, Results, Tube, TubesByGroup, Video, mean_area
 
 HIDDEN_GROUND_TRUTH = (
     'the ground truth has no annotations: the official validation and test files hide them. '
     'Write a submission instead (VideoInstanceMetric with format_only=True), '
-    'or evaluate on annotated videos held out from the training set'
+    'or evaluate on annotated videos held out from the training set '
+    '(tools/dataset_converters/split_dataset.py)'
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An annotation or result whose masks have not been decoded yet."""
+
+    index: int
+    category_id: int
+    masks: PackedTube
+    score: float = 1.0
+    annotation: Mapping[str, Any] | None = None
 
 
 def read_json(source: str | Path | dict | list) -> dict | list:
@@ -37,28 +51,27 @@ def read_json(source: str | Path | dict | list) -> dict | list:
     Raises:
         ValueError: if the file is not valid json.
     """
-    if isinstance(source, (dict, list)):
-        return source
-    path = Path(source)
-    opener = gzip.open if path.suffix == '.gz' else open
-    try:
-        with opener(path, 'rb') as file:
-            return json.load(file)
-    except (json.JSONDecodeError, UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
-        raise ValueError(f'{path}: not a complete json file ({error})') from error
+    return source if isinstance(source, (dict, list)) else read_json_stream(source)
 
 
 @contextmanager
 def _naming(source: object) -> Iterator[None]:
-    """Lets errors in the content of a file name the file, and all be of one kind."""
+    """Lets errors in the content of a file name the file."""
     where = f'{source}: ' if isinstance(source, (str, Path)) else ''
     try:
         yield
     except ValueError as error:
         text = str(error)
         raise ValueError(text if text.startswith(where) else where + text) from error
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f'{where}an entry is not in the YouTube-VIS form: {error!r}') from error
+
+
+@contextmanager
+def _as_value_error(where: str) -> Iterator[None]:
+    """Turns the errors of a malformed entry into one that names it."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f'{where} is not in the YouTube-VIS form: {error!r}') from error
 
 
 def read_ground_truth(source: str | Path | dict, *, hidden: bool = False) -> GroundTruth:
@@ -87,38 +100,66 @@ def _parse_ground_truth(data: dict | list, hidden: bool) -> GroundTruth:
             'expected ground truth in the YouTube-VIS form, an object with videos, categories and '
             f'annotations, got {sorted(data) if isinstance(data, Mapping) else type(data).__name__}'
         )
-    videos = {video['id']: _read_video(video) for video in data['videos']}
     truth = GroundTruth(
-        videos, {category['id']: category['name'] for category in data['categories']}
+        dict(_read_list(data, 'videos', _read_video)),
+        dict(_read_list(data, 'categories', lambda category: category['name'])),
     )
     if hidden:
         return truth
     if data.get('annotations') is None:
         raise ValueError(HIDDEN_GROUND_TRUTH)
-    tubes = defaultdict(list)
+    ids = set()
+    by_video: dict[int | str, list[_Entry]] = defaultdict(list)
     for index, annotation in enumerate(data['annotations']):
-        where = f'annotation {annotation.get("id")}'
-        video = _check_entry(annotation, truth, where)
-        masks, pixels = _read_tube(annotation, video, where)
-        areas, occlusion = annotation.get('areas'), annotation.get('occlusion')
-        tube = Tube(
-            index,
-            video.id,
-            annotation['category_id'],
-            masks,
-            pixels,
-            mean_area(pixels if areas is None else np.array([area or 0 for area in areas], float)),
-            ignore=bool(annotation.get('iscrowd', 0)),
-            id=annotation.get('id'),
-            occlusion=None if occlusion is None else tuple(occlusion),
-        )
-        tubes[tube.video_id, tube.category_id].append(tube)
+        with _as_value_error(f'annotations[{index}]'):
+            name = annotation.get('id')
+            where = f'annotation {name if name is not None else f"at position {index}"}'
+            if name is not None and name in ids:
+                raise ValueError(f'{where}: the id stands twice')
+            ids.add(name)
+            video, category_id, masks = _read_entry(annotation, truth, where)
+            by_video[video.id].append(_Entry(index, category_id, masks, annotation=annotation))
+    tubes: TubesByGroup = defaultdict(list)
+    for video_id, entries in by_video.items():
+        for entry, areas in zip(entries, _areas(video_id, entries)):
+            tubes[video_id, entry.category_id].append(_object(video_id, entry, areas))
     truth.tubes = dict(tubes)
     return truth
 
 
-def read_results(source: str | Path | Sequence[dict], truth: GroundTruth) -> Results:
+def _areas(video_id: int | str, entries: list[_Entry]) -> np.ndarray:
+    try:
+        return measure([entry.masks for entry in entries])[0]
+    except MaskError as error:
+        where = f'annotation {entries[error.tube].annotation.get("id")}, video {video_id}'
+        raise ValueError(f'{where}, {error}') from error
+
+
+def _object(video_id: int | str, entry: _Entry, pixels: np.ndarray) -> Tube:
+    annotation = entry.annotation
+    areas, occlusion = annotation.get('areas'), annotation.get('occlusion')
+    with _as_value_error(f'annotation {annotation.get("id")}'):
+        listed = pixels if areas is None else np.array([area or 0 for area in areas], float)
+        if not np.isfinite(listed).all():
+            raise ValueError(f'annotation {annotation.get("id")}: expected finite areas')
+        return Tube(
+            entry.index,
+            video_id,
+            entry.category_id,
+            entry.masks,
+            pixels,
+            mean_area(listed),
+            ignore=bool(annotation.get('iscrowd', 0)),
+            id=annotation.get('id'),
+            occlusion=None if occlusion is None else tuple(occlusion),
+        )
+
+
+def read_results(source: str | Path | Iterable[dict], truth: GroundTruth) -> Results:
     """Reads results in the YouTube-VIS form.
+
+    A file is read entry by entry and its masks stay compressed, so that the memory needed is about
+    that of the file.
 
     Args:
         source: path of a json or json.gz file, or its loaded content: a list of ``{video_id,
@@ -133,67 +174,114 @@ def read_results(source: str | Path | Sequence[dict], truth: GroundTruth) -> Res
             entry.
     """
     with _naming(source):
-        return _parse_results(read_json(source), truth)
+        if isinstance(source, (str, Path)):
+            source = iterate_json_list(source)
+        elif not isinstance(source, list):
+            raise ValueError(f'expected results as a list of entries, got {type(source).__name__}')
+        by_video: dict[int | str, list[_Entry]] = defaultdict(list)
+        for index, result in enumerate(source):
+            with _as_value_error(f'result {index}'):
+                where = f'result {index}'
+                video, category_id, masks = _read_entry(result, truth, where)
+                score = _read_score(result.get('score'), where)
+                by_video[video.id].append(_Entry(index, category_id, masks, score))
+        return _measure_results(by_video, truth)
 
 
-def _parse_results(results: dict | list, truth: GroundTruth) -> Results:
-    if not isinstance(results, list):
-        raise ValueError(f'expected results as a list of entries, got {type(results).__name__}')
-    tubes = defaultdict(list)
-    for index, result in enumerate(results):
-        where = f'result {index}'
-        video = _check_entry(result, truth, where)
-        score = result.get('score')
-        if (
-            isinstance(score, bool)
-            or not isinstance(score, (int, float, np.number))
-            or not math.isfinite(score)
-        ):
-            raise ValueError(f'{where}: expected a finite score, got {score!r}')
-        masks, pixels = _read_tube(result, video, where)
-        tube = Tube(
-            index,
-            video.id,
-            result['category_id'],
-            masks,
-            pixels,
-            mean_area(pixels),
-            float(score),
-        )
-        tubes[tube.video_id, tube.category_id].append(tube)
-    return Results(dict(tubes))
+def _measure_results(by_video: dict[int | str, list[_Entry]], truth: GroundTruth) -> Results:
+    """Decodes the masks of the results, video by video."""
+    objects: dict[int | str, list[Tube]] = defaultdict(list)
+    for (video_id, _), group in truth.tubes.items():
+        objects[video_id] += group
+    results = Results(truth)
+    for video_id, entries in by_video.items():
+        categories = np.array([entry.category_id for entry in entries])
+        near = [tube for tube in objects[video_id] if tube.category_id in categories]
+        wanted = categories[:, None] == np.array([tube.category_id for tube in near], int)
+        wanted[_beyond_limit(entries)] = False
+        try:
+            profiles = make_profiles([tube.masks for tube in near])
+            areas, shared = measure([entry.masks for entry in entries], profiles, wanted)
+        except MaskError as error:
+            index = entries[error.tube].index
+            raise ValueError(f'result {index}, video {video_id}, {error}') from error
+        visible = np.maximum((areas > 0).sum(axis=1), 1)
+        for n, entry in enumerate(entries):
+            tube = Tube(
+                entry.index,
+                video_id,
+                entry.category_id,
+                entry.masks,
+                areas[n],
+                float(areas[n].sum() / visible[n]),
+                entry.score,
+                shared=shared[n, wanted[n]],
+            )
+            results.tubes.setdefault((video_id, entry.category_id), []).append(tube)
+    return results
+
+
+def _beyond_limit(entries: Sequence[_Entry]) -> list[int]:
+    """Positions of the results beyond the best `MAX_RESULTS` of their category."""
+    ranked: dict[int, list[int]] = defaultdict(list)
+    for n in sorted(range(len(entries)), key=lambda n: -entries[n].score):
+        ranked[entries[n].category_id].append(n)
+    return [n for group in ranked.values() for n in group[MAX_RESULTS:]]
+
+
+def _read_list(data: Mapping, key: str, read: Any) -> Iterator[tuple[Any, Any]]:
+    """Yields pairs of the id and what is read of every entry of a list; ids stand once."""
+    known = set()
+    for index, entry in enumerate(data[key]):
+        with _as_value_error(f'{key}[{index}]'):
+            if isinstance(entry['id'], bool) or entry['id'] in known:
+                raise ValueError(f'{key}[{index}]: the id {entry["id"]!r} stands twice')
+            known.add(entry['id'])
+            yield entry['id'], read(entry)
 
 
 def _read_video(video: Mapping) -> Video:
     # Some files, those of UVO among them, leave the length to the list of frames.
     length = video['length'] if 'length' in video else len(video['file_names'])
-    return Video(video['id'], int(video['height']), int(video['width']), int(length))
+    height, width, length = (int(number) for number in (video['height'], video['width'], length))
+    try:
+        check_frame_size(height, width)
+    except ValueError as error:
+        raise ValueError(f'video {video["id"]}: {error}') from error
+    if length < 0:
+        raise ValueError(f'video {video["id"]}: expected a length, got {length}')
+    return Video(video['id'], height, width, length)
 
 
-def _check_entry(entry: Mapping, truth: GroundTruth, where: str) -> Video:
+def _read_entry(entry: Mapping, truth: GroundTruth, where: str) -> tuple[Video, int, PackedTube]:
+    """The video, category and masks of an annotation or result."""
     missing = {'video_id', 'category_id', 'segmentations'} - set(entry)
     if missing:
         raise ValueError(f'{where}: {", ".join(sorted(missing))} missing')
-    if entry['video_id'] not in truth.videos:
+    video = truth.videos.get(entry['video_id'])
+    if video is None or isinstance(entry['video_id'], bool):
         raise ValueError(f'{where}: video {entry["video_id"]!r} is not in the ground truth')
-    if entry['category_id'] not in truth.category_names:
+    category_id = entry['category_id']
+    if category_id not in truth.category_names or isinstance(category_id, bool):
         raise ValueError(
-            f'{where}: category {entry["category_id"]!r} is not in the ground truth, which has '
+            f'{where}: category {category_id!r} is not in the ground truth, which has '
             f'{truth.category_ids}'
         )
-    video = truth.videos[entry['video_id']]
-    if len(entry['segmentations']) != video.length:
+    segmentations = entry['segmentations']
+    if not isinstance(segmentations, (list, tuple)) or len(segmentations) != video.length:
+        got = len(segmentations) if isinstance(segmentations, (list, tuple)) else segmentations
         raise ValueError(
             f'{where}: expected {video.length} segmentations, one per frame of video {video.id}, '
-            f'got {len(entry["segmentations"])}'
+            f'got {got!r:.80}'
         )
-    return video
-
-
-def _read_tube(entry: Mapping, video: Video, where: str) -> tuple[PackedTube, np.ndarray]:
-    """The masks and their area in every frame (T,)."""
     try:
-        masks = PackedTube.pack(entry['segmentations'], video.height, video.width)
-        return masks, frame_areas(masks)
+        return video, category_id, PackedTube.pack(segmentations, video.height, video.width)
     except ValueError as error:
         raise ValueError(f'{where}, video {video.id}, {error}') from error
+
+
+def _read_score(score: Any, where: str) -> float:
+    number = isinstance(score, (int, float, np.number)) and not isinstance(score, bool)
+    if not number or not math.isfinite(score):
+        raise ValueError(f'{where}: expected a finite score, got {score!r:.80}')
+    return float(score)

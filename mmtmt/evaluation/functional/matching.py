@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .overlap import tube_iou
-from .tubes import GroundTruth, Results, Tube, TubesByGroup
-
-MAX_RESULTS = 100
+from .overlap import iou_of, tube_iou
+from .tubes import MAX_RESULTS, GroundTruth, Results, Tube, TubesByGroup
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +85,12 @@ def pair_up(
     for key in sorted(objects.keys() | predicted.keys()):
         ranked = sorted(predicted.get(key, []), key=lambda tube: -tube.score)[:MAX_RESULTS]
         here = objects.get(key, [])
-        pairings[key] = Pairing(*key, here, ranked, tube_iou(ranked, here))
+        if class_agnostic or results.truth is not truth:
+            iou = tube_iou(ranked, here)
+        else:
+            shared = np.array([tube.shared for tube in ranked], int)
+            iou = iou_of(shared.reshape(len(ranked), len(here)), ranked, here)
+        pairings[key] = Pairing(*key, here, ranked, iou)
     return pairings
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,6 +35,8 @@ class Tube:
         score: confidence of a result; 1 for ground truth.
         ignore: True for crowd ground truth.
         id: the annotation's ``id``; None for results.
+        shared: (G,) int64, pixels that a result has in common with each of the G objects of its
+            video and category; None for ground truth.
         occlusion: the annotation's ``occlusion``, which OVIS has: a word or None per frame.
     """
 
@@ -46,8 +49,12 @@ class Tube:
     score: float = 1.0
     ignore: bool = False
     id: int | str | None = None
+    shared: np.ndarray | None = None
     occlusion: tuple[str | None, ...] | None = None
 
+
+# The official evaluator looks at no more results of a video and category.
+MAX_RESULTS = 100
 
 TubesByGroup = dict[tuple[int | str, int], list[Tube]]
 
@@ -68,9 +75,28 @@ class GroundTruth:
 
 @dataclass
 class Results:
-    """Per (video id, category id) the predicted tubes in the order of the file."""
+    """Per (video id, category id) the predicted tubes in the order of the file, and the ground
+    truth that they were read for."""
 
+    truth: GroundTruth
     tubes: TubesByGroup = field(default_factory=dict)
+
+    @property
+    def num_beyond_limit(self) -> int:
+        """Number of results beyond the best `MAX_RESULTS` of their video and category."""
+        return sum(max(0, len(group) - MAX_RESULTS) for group in self.tubes.values())
+
+    @property
+    def num_copies(self) -> int:
+        """Number of results that repeat the score and the masks of another one of their video and
+        category."""
+        copies = 0
+        for group in self.tubes.values():
+            scores = Counter(tube.score for tube in group)
+            tied = [tube for tube in group if scores[tube.score] > 1]
+            distinct = {(tube.score, tube.masks.blob, tube.masks.ends.tobytes()) for tube in tied}
+            copies += len(tied) - len(distinct)
+        return copies
 
 
 def mean_area(areas: np.ndarray) -> float:

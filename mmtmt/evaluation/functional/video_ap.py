@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from .inputs import read_ground_truth, read_results
-from .matching import MAX_RESULTS, Matches, Pairing, match, outside, pair_up
-from .tubes import GroundTruth, Results
+from .matching import Matches, Pairing, match, outside, pair_up
+from .tubes import MAX_RESULTS, GroundTruth, Results
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALL_THRESHOLDS = np.linspace(0, 1, 101)
@@ -49,8 +49,9 @@ def evaluate(
         - ``recall``: (10, K, 4, 3);
         - ``category_ids``: the K ids, rising; one -1 when class-agnostic;
         - ``per_category``: per id its name, AP, AP50, AP75 and AR100, None without objects;
-        - ``counts``: numbers of videos, objects, crowd objects and results that came in, and of
-          results beyond the best 100 of a video and category, which are not looked at.
+        - ``counts``: numbers of videos, objects, crowd objects and results that came in, of
+          results beyond the best 100 of a video and category, which are not looked at, and of
+          results that repeat another one exactly, which count as wrong where the first is right.
 
     Raises:
         ValueError: if the two don't fit each other; the message names the entry.
@@ -181,11 +182,11 @@ def _summarize_category(precision: np.ndarray, recall: np.ndarray) -> dict[str, 
 
 def _count(truth: GroundTruth, results: Results) -> dict[str, int]:
     objects = [tube for group in truth.tubes.values() for tube in group]
-    sizes = [len(group) for group in results.tubes.values()]
     return {
         'videos': len(truth.videos),
         'objects': len(objects),
         'crowd_objects': sum(tube.ignore for tube in objects),
-        'results': sum(sizes),
-        'results_beyond_limit': sum(max(0, size - MAX_RESULTS) for size in sizes),
+        'results': sum(len(group) for group in results.tubes.values()),
+        'results_beyond_limit': results.num_beyond_limit,
+        'repeated_results': results.num_copies,
     }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmtmt.evaluation.functional import Tube, frame_intersections, tube_iou
-from mmtmt.evaluation.functional.rle import frame_areas
+from mmtmt.evaluation.functional.overlap import measure
 from mmtmt.structures.packed_tube import PackedTube
 from mmtmt.structures.tubes import encode_tube
 
@@ -20,7 +20,7 @@ def random_masks(seed, frames=7, height=9, width=11):
 
 def tube_of(masks):
     packed = PackedTube.pack(encode_tube(masks), *masks.shape[1:])
-    return Tube(0, 1, 1, packed, frame_areas(packed), 1.0)
+    return Tube(0, 1, 1, packed, measure([packed])[0][0], 1.0)
 
 
 @pytest.fixture
