@@ -48,6 +48,26 @@ def read_json_stream(
         return _Reader(file, decoder, chunk).read(element_hook or (lambda key, value: value))
 
 
+def load_json(path: str | Path) -> dict[str, Any] | list[Any]:
+    """Read a json file whose top level is an object or a list; gzipped if named .gz.
+
+    Args:
+        path: The file, UTF-8.
+
+    Returns:
+        The content.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not json; the file is named.
+    """
+    with _open(path) as file:
+        reader = _Reader(file, json.JSONDecoder(), CHUNK)
+        if reader.peek() == '[':
+            return list(reader.elements())
+        return reader.read(lambda key, value: value)
+
+
 def iterate_json_list(path: str | Path, chunk: int = CHUNK) -> Iterator[Any]:
     """Read a json file whose top level is a list, one element at a time; gzipped if named .gz.
 
@@ -63,12 +83,7 @@ def iterate_json_list(path: str | Path, chunk: int = CHUNK) -> Iterator[Any]:
         ValueError: If the file is not json or its top level is not a list; the file is named.
     """
     with _open(path) as file:
-        reader = _Reader(file, json.JSONDecoder(), chunk)
-        if reader.peek() != '[':
-            raise reader.error('expected a list at the top level')
-        for _ in reader.items('[', ']'):
-            yield reader.value()
-        reader.finish()
+        yield from _Reader(file, json.JSONDecoder(), chunk).elements()
 
 
 @contextmanager
@@ -121,6 +136,14 @@ class _Reader:
                 result[key] = self.value()
         self.finish()
         return result
+
+    def elements(self) -> Iterator[Any]:
+        """Yield the elements of the list that the whole file is."""
+        if self.peek() != '[':
+            raise self.error('expected a list at the top level')
+        for _ in self.items('[', ']'):
+            yield self.value()
+        self.finish()
 
     def finish(self) -> None:
         """Check that nothing follows."""

@@ -1,9 +1,10 @@
+import gzip
 import json
 
 import numpy as np
 import pytest
 
-from mmtmt.structures.json_stream import read_json_stream
+from mmtmt.structures.json_stream import iterate_json_list, load_json, read_json_stream
 
 
 def random_value(rng, depth=0):
@@ -82,3 +83,42 @@ def test_large_value_costs_in_proportion(tmp_path):
     path = tmp_path / 'a.json'
     path.write_text(json.dumps({'a': ['x' * 300_000]}))
     assert len(read_json_stream(path, chunk=16)['a'][0]) == 300_000
+
+
+def write(path, text):
+    opener = gzip.open if path.suffix == '.gz' else open
+    with opener(path, 'wt', encoding='utf-8') as file:
+        file.write(text)
+
+
+@pytest.mark.parametrize('name', ['a.json', 'a.json.gz'])
+@pytest.mark.parametrize('data', [[], [1, {'a': [2, 3]}, 'x'], {'a': [1, {}]}, {}])
+def test_lists_and_objects_gzipped_or_not(tmp_path, data, name):
+    write(tmp_path / name, json.dumps(data))
+    assert load_json(tmp_path / name) == data
+    if isinstance(data, list):
+        assert list(iterate_json_list(tmp_path / name, chunk=2)) == data
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('{"a": 1}', "expected a list at the top level, got '{"),
+        ('[1, 2', "expected ','"),
+        ('[1] 2', 'expected the end of the file'),
+    ],
+)
+def test_broken_lists(tmp_path, text, message):
+    write(tmp_path / 'a.json', text)
+    with pytest.raises(ValueError, match=message) as error:
+        list(iterate_json_list(tmp_path / 'a.json'))
+    assert str(error.value).startswith(str(tmp_path / 'a.json'))
+
+
+def test_broken_gzip(tmp_path):
+    write(tmp_path / 'a.json.gz', json.dumps(list(range(1000))))
+    data = (tmp_path / 'a.json.gz').read_bytes()
+    for broken in (data[:-40], data[:20] + b'\xff' * 40 + data[60:], b'[1, 2]'):
+        (tmp_path / 'b.json.gz').write_bytes(broken)
+        with pytest.raises(ValueError, match='b.json.gz: not a readable json file'):
+            list(iterate_json_list(tmp_path / 'b.json.gz'))

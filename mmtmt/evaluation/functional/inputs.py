@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mmtmt.structures.image_sets import images_as_videos
-from mmtmt.structures.json_stream import iterate_json_list, read_json_stream
+from mmtmt.structures.json_stream import iterate_json_list, load_json
 from mmtmt.structures.packed_tube import PackedTube
 from mmtmt.structures.rle import check_frame_size
 
@@ -51,7 +51,7 @@ def read_json(source: str | Path | dict | list) -> dict | list:
     Raises:
         ValueError: if the file is not valid json.
     """
-    return source if isinstance(source, (dict, list)) else read_json_stream(source)
+    return source if isinstance(source, (dict, list)) else load_json(source)
 
 
 @contextmanager
