@@ -29,6 +29,11 @@ def parse_args() -> argparse.Namespace:
         'with commas between; default: all that the model knows',
     )
     parser.add_argument(
+        '--text-weights',
+        help="weights of the text bank's encoder, a file or a folder, for names that the bank "
+        'misses; default: the cache of the Hugging Face hub',
+    )
+    parser.add_argument(
         '--min-score', type=float, default=0.3, help='least score to be drawn (default: 0.3)'
     )
     parser.add_argument('--fps', type=float, help='frames per second; default: as in the input')
@@ -70,21 +75,19 @@ def main() -> None:
     args = parse_args()
     # Imported after the arguments are known to be right: this takes seconds.
     from mmtmt.apis import VISInferencer
-    from mmtmt.taxonomy import registered_vocabularies
+    from mmtmt.taxonomy import parse_vocabulary
     from mmtmt.utils.memory import keep_freed_memory
 
     keep_freed_memory()
 
-    vocabulary = args.vocabulary
-    known = [*registered_vocabularies(), None]
-    if vocabulary not in known and not vocabulary.endswith('.json'):
-        vocabulary = [name.strip() for name in vocabulary.split(',') if name.strip()]
     try:
+        vocabulary = None if args.vocabulary is None else parse_vocabulary(args.vocabulary)
         inferencer = VISInferencer(
             args.config,
             args.checkpoint,
             device=args.device,
             vocabulary=vocabulary,
+            text_weights=args.text_weights,
             trust=args.trust_checkpoint,
         )
         found = inferencer(args.input, progress=ProgressLine())

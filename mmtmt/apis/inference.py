@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,6 +158,8 @@ class VISInferencer:
             categories, a list of names, or a Vocabulary. By default all that the model knows.
         resize: Rule for the size that the model sees; by default that of the config's test
             pipeline.
+        text_weights: Weights of the encoder that the model's text bank records, a file or a folder,
+            for names that the bank misses; by default they are looked for in the cache of the hub.
         trust: Allow code in the checkpoint to run when plain data is not enough.
     """
 
@@ -168,8 +171,11 @@ class VISInferencer:
         device: str | torch.device | None = None,
         vocabulary: str | Path | Sequence[str] | Vocabulary | None = None,
         resize: ResizeRule | None = None,
+        text_weights: str | Path | None = None,
         trust: bool = False,
     ) -> None:
+        if text_weights is not None:
+            config = with_text_weights(config, text_weights)
         self.model = init_model(config, checkpoint, device, trust)
         self.vocabulary = evaluation_vocabulary(vocabulary, self.model.taxonomy)
         self.resize = resize or resize_of_test_pipeline(self.model.cfg)
@@ -234,6 +240,26 @@ def evaluation_vocabulary(
     if isinstance(vocabulary, (str, Path, Vocabulary)):
         return load_vocabulary(vocabulary)
     return Vocabulary.from_names('given', vocabulary)
+
+
+def with_text_weights(config: str | Path | Config, weights: str | Path) -> Config:
+    """A config whose text bank knows where the weights of its encoder lie.
+
+    Args:
+        config: A config or its file.
+        weights: A file or a folder.
+
+    Returns:
+        A changed copy.
+
+    Raises:
+        ValueError: If the model reads no text.
+    """
+    config = Config.fromfile(config) if not isinstance(config, Config) else copy.deepcopy(config)
+    if not config.model.get('text_bank'):
+        raise ValueError('weights of a text encoder are given, but the model has no text_bank')
+    config.model.text_bank.encoder_weights = str(weights)
+    return config
 
 
 def resize_of_test_pipeline(cfg: Config) -> ResizeRule:

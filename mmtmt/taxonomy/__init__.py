@@ -5,7 +5,12 @@ Plain Python and NumPy; nothing here imports PyTorch.
 
 from .aliases import AliasTable
 from .label_map import LabelMap
-from .loading import load_vocabulary, registered_vocabularies, vocabulary_of_file
+from .loading import (
+    load_vocabulary,
+    parse_vocabulary,
+    registered_vocabularies,
+    vocabulary_of_file,
+)
 from .report import TaxonomyReport
 from .taxonomy import Taxonomy
 from .text_bank import TextBank
@@ -21,6 +26,7 @@ __all__ = [
     'Vocabulary',
     'canonical_key',
     'load_vocabulary',
+    'parse_vocabulary',
     'registered_vocabularies',
     'vocabulary_of_file',
 ]

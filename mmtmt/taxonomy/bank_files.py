@@ -147,7 +147,11 @@ def _own_layout(
         'mean': arrays.get('mean'),
         'encoder': word('encoder', '') or encoder or _unknown_encoder(path),
         'texts': tuple(words('texts')),
+        'names': tuple(words('names')),
         'template': word('template', '{}'),
+        'model': word('model', ''),
+        'tag': word('tag', ''),
+        'hash': word('hash', ''),
         'license': word('license', ''),
         'placeholders': frozenset(words('placeholders')),
     }

@@ -69,6 +69,25 @@ def load_vocabulary(vocabulary: str | Path | Mapping[str, Any] | Vocabulary) -> 
     )
 
 
+def parse_vocabulary(text: str) -> Vocabulary:
+    """Read a vocabulary as it is written on a command line.
+
+    Args:
+        text: The name of a label space, the path of a json file, or names with commas between
+            (``'zebra, red car'``).
+
+    Returns:
+        The vocabulary; one of plain names is called ``given``.
+
+    Raises:
+        ValueError: If there is no name in it, or a file is not one with categories.
+    """
+    if text in registered_vocabularies() or text.endswith('.json'):
+        return load_vocabulary(text)
+    names = [name.strip() for name in text.split(',') if name.strip()]
+    return Vocabulary.from_names('given', names)
+
+
 def vocabulary_of_file(
     name: str, categories: Any, where: str, keys: Mapping[str, str] | None = None
 ) -> Vocabulary:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from .taxonomy import Taxonomy
 from .vocabulary import Vocabulary, canonical_key
 
 Keys = Sequence[str] | Vocabulary | Taxonomy
+HOW_TO_ADD = 'tools/dataset_converters/build_text_bank.py --add BANK puts them in'
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,11 @@ class TextBank:
             whichever categories are looked up.
         encoder: The model that wrote the rows; new words can only be embedded with the same.
         texts: The phrase of each row, put into the template; may be empty when not known.
-        template: How a phrase was presented to the encoder, ``{}`` standing for it.
+        names: The raw name of each row; may be empty when not known.
+        template: How a phrase was presented to the encoder, ``{}`` standing for it. Several, a line
+            each, stand for the mean over them.
+        model: For an encoder of open_clip its architecture, as ``'RN50'``.
+        tag: For an encoder of open_clip its weights, as ``'openai'``.
         license: Licence of the encoder's weights.
         placeholders: Keys whose rows carry no meaning of their own (some published banks fill
             gaps with one mean vector).
@@ -41,7 +46,10 @@ class TextBank:
     mean: np.ndarray
     encoder: str
     texts: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     template: str = '{}'
+    model: str = ''
+    tag: str = ''
     license: str = ''
     placeholders: frozenset[str] = field(default_factory=frozenset)
     where: str = 'text bank'
@@ -62,8 +70,10 @@ class TextBank:
             raise ValueError(
                 f'{self.where}: mean has shape {self.mean.shape}, expected {rows.shape[1:]}'
             )
-        if self.texts and len(self.texts) != len(self.keys):
-            raise ValueError(f'{self.where}: {len(self.keys)} keys but {len(self.texts)} texts')
+        for words in ('texts', 'names'):
+            count = len(getattr(self, words))
+            if count and count != len(self.keys):
+                raise ValueError(f'{self.where}: {len(self.keys)} keys but {count} {words}')
         if len(self._index) < len(self.keys):
             repeated = sorted({k for k in self.keys if self.keys.count(k) > 1})
             raise ValueError(f'{self.where}: keys {repeated} stand twice')
@@ -96,6 +106,13 @@ class TextBank:
             digest.update(self.embeddings[self._index[key]].astype('<f4').tobytes())
         return digest.hexdigest()
 
+    @cached_property
+    def origin(self) -> str:
+        """SHA-256 of encoder, template and mean: the same before and after words were added."""
+        digest = hashlib.sha256(f'{self.encoder}\n{self.template}\n{self.dim}\n'.encode())
+        digest.update(self.mean.astype('<f4').tobytes())
+        return digest.hexdigest()
+
     @classmethod
     def from_arrays(
         cls,
@@ -112,7 +129,8 @@ class TextBank:
             embeddings: (K, d), any float type.
             encoder: The model that wrote the rows.
             mean: (d,); by default the mean of the rows.
-            **described: Further attributes: texts, template, license, placeholders, where.
+            **described: Further attributes: texts, names, template, model, tag, license,
+                placeholders, where.
 
         Returns:
             The bank.
@@ -158,7 +176,14 @@ class TextBank:
             )
         if isinstance(names, Vocabulary):
             names = names.keys
-        return cls.from_arrays(**read_bank(path, names, encoder), where=str(path))
+        read = read_bank(path, names, encoder)
+        stored_hash = read.pop('hash', '')
+        found = cls.from_arrays(**read, where=str(path))
+        if stored_hash and found.hash != stored_hash:
+            raise ValueError(
+                f'{path}: the rows are not those that were written: the file was damaged or edited'
+            )
+        return found
 
     @classmethod
     def random(cls, keys: Keys, dim: int = 64, seed: int = 0) -> TextBank:
@@ -185,15 +210,64 @@ class TextBank:
             path: The file, ending in ``.safetensors``.
             dtype: Type of the stored rows; the mean stays float32.
         """
+        stored = self.embeddings.astype(dtype)
         described = {
             'keys': list(self.keys),
+            'names': list(self.names),
             'texts': list(self.texts),
             'encoder': self.encoder,
+            'model': self.model,
+            'tag': self.tag,
             'template': self.template,
             'license': self.license,
             'placeholders': sorted(self.placeholders),
+            'hash': replace(self, embeddings=stored.astype(np.float32)).hash,
         }
-        write_bank(path, self.embeddings.astype(dtype), self.mean, described)
+        write_bank(path, stored, self.mean, described)
+
+    def missing(self, keys: Keys) -> list[str]:
+        """Tell which categories have no row.
+
+        Args:
+            keys: As for :meth:`lookup`.
+
+        Returns:
+            The keys without a row; for a taxonomy the alternatives of a row, as ``'car or sedan'``.
+        """
+        wanted, _ = _wanted(keys)
+        return [' or '.join(choices) for choices in wanted if not set(choices) & set(self._index)]
+
+    def extended(self, vocabulary: Vocabulary, embeddings: np.ndarray) -> TextBank:
+        """Add rows of the same encoder, put into the same template.
+
+        The mean stays, so that every row means what it meant before.
+
+        Args:
+            vocabulary: The categories to add.
+            embeddings: (K, d), their rows.
+
+        Returns:
+            The longer bank.
+
+        Raises:
+            ValueError: If the bank has one of them already, or the rows have another length.
+        """
+        present = [key for key in vocabulary.keys if key in self]
+        rows = np.asarray(embeddings)
+        if present or rows.shape != (len(vocabulary), self.dim):
+            raise ValueError(
+                f'{self.where}: expected ({len(vocabulary)}, {self.dim}) rows of new keys, got '
+                f'{rows.shape} (already there: {present})'
+            )
+        texts = self.texts or tuple(key.replace('_', ' ') for key in self.keys)
+        names = self.names or texts
+        return replace(
+            self,
+            keys=(*self.keys, *vocabulary.keys),
+            embeddings=np.concatenate([self.embeddings, rows.astype(np.float32)]),
+            texts=(*texts, *vocabulary.texts),
+            names=(*names, *vocabulary.names),
+        )
 
     def lookup(self, keys: Keys) -> np.ndarray:
         """Return the rows of categories.
@@ -208,20 +282,14 @@ class TextBank:
         Raises:
             ValueError: If the bank misses categories, naming them all.
         """
-        if isinstance(keys, Taxonomy):
-            wanted, of = keys.text_keys, f'taxonomy over {keys.vocabulary_names}'
-        elif isinstance(keys, Vocabulary):
-            wanted, of = [[key] for key in keys.keys], f'vocabulary {keys.name!r}'
-        else:
-            wanted, of = [[canonical_key(key)] for key in keys], 'given keys'
-        found = [next((k for k in choices if k in self._index), None) for choices in wanted]
-        missing = [' or '.join(c) for c, k in zip(wanted, found) if k is None]
-        if missing:
+        wanted, of = _wanted(keys)
+        if missing := self.missing(keys):
             raise ValueError(
                 f'text bank {self.where} (encoder {self.encoder}, {len(self)} keys) has no '
                 f'embedding for {len(missing)} of the {len(wanted)} categories of the {of}: '
-                + ', '.join(missing)
+                f'{", ".join(missing)}. {HOW_TO_ADD}'
             )
+        found = [next(k for k in choices if k in self._index) for choices in wanted]
         empty = [k for k in found if k in self.placeholders]
         if empty:
             logging.getLogger(__name__).warning(
@@ -258,6 +326,15 @@ class TextBank:
         if scale:
             rows = rows * np.sqrt(self.dim)
         return rows.astype(np.float32)
+
+
+def _wanted(keys: Keys) -> tuple[list[list[str]], str]:
+    """The keys under which each category may be found, the best first, and whose they are."""
+    if isinstance(keys, Taxonomy):
+        return keys.text_keys, f'taxonomy over {keys.vocabulary_names}'
+    if isinstance(keys, Vocabulary):
+        return [[key] for key in keys.keys], f'vocabulary {keys.name!r}'
+    return [[canonical_key(key)] for key in keys], 'given keys'
 
 
 def _random_row(key: str, dim: int, seed: int) -> np.ndarray:

@@ -83,6 +83,19 @@ def test_the_type_of_another_model_is_named():
     load_into(Classifier(['cat']), checkpoint, strict=True)
 
 
+def test_a_text_bank_to_which_words_were_added_is_the_same(monkeypatch):
+    messages = []
+    monkeypatch.setattr(
+        'mmtmt.engine.weights.print_log',
+        lambda message, logger, level: messages.append(message) if level else None,
+    )
+    checkpoint = checkpoint_of(Reader(['cat'], hash='a', origin='x', encoder='one'))
+    load_into(Reader(['cat'], hash='b', origin='x', encoder='one'), checkpoint)
+    assert not [m for m in messages if 'text_bank' in m]
+    load_into(Reader(['cat'], hash='b', origin='y', encoder='one'), checkpoint)
+    assert any('hash b instead of a' in m for m in messages)
+
+
 def test_another_text_bank_is_reported(monkeypatch):
     warnings = []
     monkeypatch.setattr(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 from torch import Tensor
@@ -12,12 +13,14 @@ from torch import Tensor
 from mmtmt.models.losses.label_space import LabelSpace
 from mmtmt.models.losses.set_criterion import ClipTarget
 from mmtmt.models.outputs import CategoryContext
+from mmtmt.models.text_encoders import CategoryTexts
 from mmtmt.registry import MODELS
 from mmtmt.structures.frame_source import FrameSource
-from mmtmt.taxonomy import Taxonomy, TextBank, Vocabulary, load_vocabulary
+from mmtmt.taxonomy import Taxonomy, Vocabulary, load_vocabulary
 
 CANDIDATES = ('union', 'sample', 'mixed')
 TEST_VOCABULARIES = ('given', 'unified')
+UNKNOWN_CATEGORIES = ('error', 'skip')
 
 
 @dataclass
@@ -27,7 +30,7 @@ class EvaluationSpace:
     Attributes:
         context: What the decoder gets, for a batch of one.
         columns: (K_v,) int64, the column of each category of the evaluation vocabulary
-            among the K class logits.
+            among the K class logits, -1 where it has none.
         labels: (K,) int64, the evaluation label of each column, -1 where it has none.
     """
 
@@ -46,13 +49,15 @@ class VISModel(BaseModel):
     Args:
         taxonomy: `vocabularies`, the list of the label spaces in the order of the union,
             and `aliases` ('default', 'strict', a file).
-        text_bank: `path` of the text embeddings (or the name of a shipped bank), and
-            the switches `center`, `normalize`, `scale` of their whitening. None for models that
-            read no text.
+        text_bank: Arguments of CategoryTexts: `path` of the text embeddings (or the name of a
+            shipped bank), the switches `center`, `normalize`, `scale` of their whitening, and
+            `encoder_weights` for new words. None for models that read no text.
         candidates: What the taxonomy of a training clip may be compiled from: the `union`,
             the `sample`'s own vocabulary, or `mixed`, a coin for each sample.
         test_cfg: `vocabulary`, `given` (the evaluation vocabulary alone) or
-            `unified` (the union, then translated); `max_per_video`, predictions of a video;
+            `unified` (the union, then translated); `unknown_categories`, what to do about
+            categories of the evaluation vocabulary that a linear classifier has no row for, `error`
+            or `skip` (they get no predictions); `max_per_video`, predictions of a video;
             `frames_per_step`, frames that are decoded and encoded at a time.
         data_preprocessor: Config of the preprocessor.
         init_cfg: mmengine initialisation.
@@ -60,8 +65,9 @@ class VISModel(BaseModel):
 
     # keys of test_cfg; subclasses add theirs. What has no choices is a number.
     TEST_DEFAULTS: Mapping[str, Any] = dict(
-        vocabulary='given', max_per_video=10, frames_per_step=2)
-    TEST_CHOICES: Mapping[str, Sequence[str]] = dict(vocabulary=TEST_VOCABULARIES)
+        vocabulary='given', unknown_categories='error', max_per_video=10, frames_per_step=2)
+    TEST_CHOICES: Mapping[str, Sequence[str]] = dict(
+        vocabulary=TEST_VOCABULARIES, unknown_categories=UNKNOWN_CATEGORIES)
 
     def __init__(self, *, taxonomy: dict, text_bank: dict | None = None,
                  candidates: str = 'union', test_cfg: dict | None = None,
@@ -73,16 +79,14 @@ class VISModel(BaseModel):
             raise ValueError(f'model.candidates: expected one of {CANDIDATES}, got {candidates!r}')
         self.candidates = candidates
         self.taxonomy = Taxonomy(**taxonomy)
-        self.text_bank = None
-        self.whitening: dict[str, bool] = {}
+        self.texts = None if text_bank is None else CategoryTexts(**text_bank)
         text_rows = None
-        if text_bank is not None:
-            self.whitening = dict(text_bank)
-            self.text_bank = TextBank.load(self.whitening.pop('path'))
-            text_rows = self._embed(self.taxonomy)
+        if self.texts is not None:
+            text_rows = torch.as_tensor(self.texts.rows(self.taxonomy))
         # not saved: the checkpoint keeps the bank's hash, the rows come from the bank
         self.register_buffer('text_rows', text_rows, persistent=False)
         self.test_cfg = self._test_settings(test_cfg or {})
+        self._reported: set[str] = set()
 
     def _test_settings(self, test_cfg: Mapping[str, Any]) -> dict[str, Any]:
         """Complete `test_cfg`; a key or a value that isn't known is an error."""
@@ -118,9 +122,8 @@ class VISModel(BaseModel):
             The taxonomy's state (`keys`, `names`, ...) and, with text, `text_bank`.
         """
         state = self.taxonomy.state_dict()
-        if self.text_bank is not None:
-            state['text_bank'] = dict(
-                hash=self.text_bank.hash, encoder=self.text_bank.encoder, **self.whitening)
+        if self.texts is not None:
+            state['text_bank'] = self.texts.state()
         return state
 
     def forward(self, inputs: Any, data_samples: list | None = None, mode: str = 'tensor') -> Any:
@@ -259,37 +262,53 @@ class VISModel(BaseModel):
             Candidates, texts and the way back to evaluation labels.
 
         Raises:
-            ValueError: If a category is unknown to the union and the classifier has a row per
-                category.
+            ValueError: If a category is unknown to the union, the classifier has a row per
+                category, and `test_cfg.unknown_categories` is `error`.
         """
-        if isinstance(vocabulary, str) and vocabulary not in self.taxonomy.vocabulary_names:
+        if not isinstance(vocabulary, str) or vocabulary not in self.taxonomy.vocabulary_names:
             vocabulary = load_vocabulary(vocabulary)
-        keys = None if isinstance(vocabulary, str) else vocabulary.keys
         columns = torch.as_tensor(self.taxonomy.to_union(vocabulary, missing='ignore'))
         if bool((columns < 0).any()):
-            return self._open_space(vocabulary, [
-                key for key, column in zip(keys, columns.tolist()) if column < 0])
-        labels = torch.as_tensor(self.taxonomy.from_union(vocabulary))
+            if self.classifier == 'text':
+                return self._open_space(vocabulary, columns)
+            self._check_unknown(vocabulary, columns)
+        labels = torch.as_tensor(self.taxonomy.from_union(vocabulary, missing='ignore'))
         candidates = torch.ones(self.num_classes, dtype=torch.bool)
         if self.test_cfg['vocabulary'] == 'given':
             candidates = labels >= 0
         context = CategoryContext(candidates[None].to(self.device), self.text_rows)
         return EvaluationSpace(context, columns.to(self.device), labels.to(self.device))
 
-    def _open_space(self, vocabulary: Vocabulary, unknown: list[str]) -> EvaluationSpace:
-        """A vocabulary with words outside the union, which only a text classifier can read."""
-        if self.classifier != 'text':
+    def _check_unknown(self, vocabulary: Vocabulary, columns: Tensor) -> None:
+        """Categories without a row in a linear classifier: refuse them, or tell how many they are.
+        """
+        unknown = [n for n, column in zip(vocabulary.names, columns.tolist()) if column < 0]
+        if self.test_cfg['unknown_categories'] == 'error' or len(unknown) == len(vocabulary):
             raise ValueError(
                 f'vocabulary {vocabulary.name!r}: the model was not trained on {unknown}; words '
-                "outside its taxonomy need classifier='text'")
-        text = self._embed(vocabulary)
+                "outside its taxonomy need classifier='text'. "
+                "test_cfg.unknown_categories='skip' predicts the others alone, if there are any")
+        if vocabulary.name not in self._reported:
+            self._reported.add(vocabulary.name)
+            print_log(
+                f'{vocabulary.name}: {len(vocabulary) - len(unknown)} of {len(vocabulary)} '
+                f'categories are in the taxonomy of the model; without predictions: '
+                f'{", ".join(unknown)}', 'current')
+
+    def _open_space(self, vocabulary: Vocabulary, columns: Tensor) -> EvaluationSpace:
+        """A vocabulary with words outside the union, which only a text classifier can read.
+
+        A category that shares a row of the union with no other of the vocabulary reads the text
+        of that row, which was trained: as `car`, if `sedan` is asked for.
+        """
+        text = torch.as_tensor(
+            self.texts.rows_of_any(vocabulary, self.device), device=self.device)
+        shared = (columns[:, None] == columns).sum(dim=1)
+        trained = (columns >= 0) & (shared == 1)
+        text[trained.to(self.device)] = self.text_rows[columns[trained].to(self.device)]
         candidates = torch.ones(1, len(vocabulary), dtype=torch.bool, device=self.device)
         identity = torch.arange(len(vocabulary), device=self.device)
         return EvaluationSpace(CategoryContext(candidates, text), identity, identity)
-
-    def _embed(self, categories: Taxonomy | Vocabulary) -> Tensor:
-        rows = self.text_bank.whiten(self.text_bank.lookup(categories), **self.whitening)
-        return torch.as_tensor(rows, dtype=torch.float32, device=self.device)
 
     @property
     def device(self) -> torch.device:

