@@ -29,6 +29,8 @@ def repeat_videos(gt, results, weights):
         repeated['videos'] += [{**video, 'id': i} for i in copies[video['id']]]
     for source, target in ((gt['annotations'], repeated['annotations']), (results, entries)):
         target += [{**entry, 'video_id': i} for entry in source for i in copies[entry['video_id']]]
+    for i, annotation in enumerate(repeated['annotations']):
+        annotation['id'] = i + 1
     return repeated, entries
 
 
