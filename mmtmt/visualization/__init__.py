@@ -1,15 +1,23 @@
-"""Tracks on video: overlays, side by side with ground truth, and a page that shows them."""
+"""Tracks on video: overlays, side by side with ground truth, and pages that show them and what an
+evaluation found."""
 
+from .analysis_report import analysis_page
 from .colors import track_color
 from .overlay import TrackPainter, add_banner, side_by_side
 from .rendering import render_frames, render_video
 from .report import contact_sheet, write_report
+from .tables import Table, analysis_tables, comparison_tables, write_csv
 from .tracks import Track, tracks_from_annotations, tracks_from_prediction
+from .worst_videos import worst_video_sheets
 
 __all__ = [
+    'Table',
     'Track',
     'TrackPainter',
     'add_banner',
+    'analysis_page',
+    'analysis_tables',
+    'comparison_tables',
     'contact_sheet',
     'render_frames',
     'render_video',
@@ -17,5 +25,7 @@ __all__ = [
     'track_color',
     'tracks_from_annotations',
     'tracks_from_prediction',
+    'worst_video_sheets',
+    'write_csv',
     'write_report',
 ]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -11,25 +10,11 @@ import numpy as np
 
 from mmtmt.utils.video import VideoFrameSource
 
+from .page import escape, html_page, html_table, number
+
 SHEET_FRAMES = 6
 SHEET_FRAME_WIDTH = 480
 SHEET_GAP = 6
-
-_STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1200px;
-       padding: 0 1rem; }
-h1 { margin-bottom: 0; } h2 { margin-top: 3rem; } .note { opacity: .7; margin-top: .2rem; }
-table { border-collapse: collapse; margin: 1.5rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem 1rem; border-bottom: 1px solid var(--line); text-align: right; }
-th:first-child, td:first-child { text-align: left; }
-thead th { border-bottom-width: 2px; }
-article { background: var(--soft); border: 1px solid var(--line); border-radius: 8px;
-          padding: 1rem; margin: 1.5rem 0; }
-article h3 { margin: 0 0 .6rem; font-weight: 600; }
-video, img { width: 100%; border-radius: 4px; display: block; }
-img { margin-top: .6rem; }
-"""
 
 
 def write_report(
@@ -57,25 +42,16 @@ def write_report(
     sections: dict[str, list[str]] = {}
     for video in sorted(folder.rglob('*.mp4')):
         sheet = video.with_suffix('.jpg')
-        _write_jpeg(contact_sheet(video), sheet)
+        sheet.write_bytes(encode_jpeg(contact_sheet(video)))
         group = video.parent.relative_to(folder).as_posix()
         sections.setdefault('' if group == '.' else group, []).append(
             _article(video.stem, video.relative_to(folder), sheet.relative_to(folder))
         )
-    body = [f'<h1>{html.escape(title)}</h1>', f'<p class="note">{html.escape(note)}</p>']
-    if numbers:
-        body.append(_table(numbers))
+    body = [_table(numbers)] if numbers else []
     for group, articles in sections.items():
-        body += [f'<h2>{html.escape(group)}</h2>' if group else '', *articles]
+        body += [f'<h2>{escape(group)}</h2>' if group else '', *articles]
     page = folder / 'index.html'
-    page.write_text(
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n'
-        + '\n'.join(body)
-        + '\n</body>\n</html>\n',
-        encoding='utf-8',
-    )
+    page.write_text(html_page(title, note, body), encoding='utf-8')
     return page
 
 
@@ -98,16 +74,44 @@ def contact_sheet(video: str | Path) -> np.ndarray:
     cells = [
         cv2.resize(source.decode(i, i + 1)[0], size, interpolation=cv2.INTER_AREA) for i in indices
     ]
-    cells += [np.full_like(cells[0], 255)] * (-count % columns)
+    return tile_pictures(cells, columns)
+
+
+def tile_pictures(cells: Sequence[np.ndarray], columns: int) -> np.ndarray:
+    """Pictures in rows.
+
+    Args:
+        cells: Pictures (h, w, 3) uint8 of one size, at least one.
+        columns: How many to a row.
+
+    Returns:
+        (H, W, 3) uint8, with white gaps.
+    """
+    cells = [*cells, *[np.full_like(cells[0], 255)] * (-len(cells) % columns)]
     border = ((0, SHEET_GAP), (0, SHEET_GAP), (0, 0))
     cells = [np.pad(cell, border, constant_values=255) for cell in cells]
     rows = [np.concatenate(cells[i : i + columns], axis=1) for i in range(0, len(cells), columns)]
     return np.concatenate(rows)[:-SHEET_GAP, :-SHEET_GAP]
 
 
+def encode_jpeg(image: np.ndarray, quality: int = 88) -> bytes:
+    """A picture as the content of a JPEG file.
+
+    Args:
+        image: (H, W, 3) uint8, RGB.
+        quality: 1 to 100.
+
+    Returns:
+        The bytes.
+    """
+    # cv2.imwrite returns False instead of an error.
+    _, data = cv2.imencode('.jpg', image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return data.tobytes()
+
+
 def _article(name: str, video: Path, sheet: Path) -> str:
     name, video_url, sheet_url = (
-        html.escape(text, quote=True) for text in (name, video.as_posix(), sheet.as_posix())
+        escape(text) for text in (name, video.as_posix(), sheet.as_posix())
     )
     return (
         f'<article>\n<h3>{name}</h3>\n'
@@ -118,23 +122,7 @@ def _article(name: str, video: Path, sheet: Path) -> str:
 
 def _table(numbers: Mapping[str, Mapping[str, float]]) -> str:
     columns = list(dict.fromkeys(column for row in numbers.values() for column in row))
-    head = ''.join(f'<th>{html.escape(column)}</th>' for column in ('', *columns))
-    rows = [
-        f'<tr><td>{html.escape(name)}</td>'
-        + ''.join(f'<td>{_number(row.get(column))}</td>' for column in columns)
-        + '</tr>'
-        for name, row in numbers.items()
-    ]
-    return (
-        f'<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n' + '\n'.join(rows) + '</tbody></table>'
+    return html_table(
+        ['', *columns],
+        [[name, *(number(row.get(column)) for column in columns)] for name, row in numbers.items()],
     )
-
-
-def _number(value: float | None) -> str:
-    return '&ndash;' if value is None or value == -1 else f'{value:.3f}'
-
-
-def _write_jpeg(image: np.ndarray, path: Path) -> None:
-    # cv2.imwrite returns False instead of an error.
-    _, data = cv2.imencode('.jpg', image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
-    path.write_bytes(data.tobytes())

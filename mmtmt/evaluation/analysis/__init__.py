@@ -1,7 +1,7 @@
 """What lies behind the numbers: categories, groups, tracks, mistakes, chance. NumPy and pycocotools
 alone."""
 
-from .analyze import analyze
+from .analyze import MIN_SCORE, REPLICATES, analyze, describe
 from .compare import compare
 from .errors import ERROR_KINDS
 from .sample import SAMPLED_NAMES
@@ -10,10 +10,13 @@ from .tracking import TRACKING_NAMES
 
 __all__ = [
     'ERROR_KINDS',
+    'MIN_SCORE',
+    'REPLICATES',
     'SAMPLED_NAMES',
     'Study',
     'TRACKING_NAMES',
     'analyze',
     'compare',
+    'describe',
     'study_results',
 ]

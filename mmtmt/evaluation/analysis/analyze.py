@@ -67,6 +67,20 @@ def analyze(
         ValueError: If the two don't fit each other, or there are no objects to be found.
     """
     study = study_results(gt, results, class_agnostic=class_agnostic, min_score=min_score)
+    return describe(study, replicates=replicates, seed=seed)
+
+
+def describe(study: Study, *, replicates: int = REPLICATES, seed: int = 0) -> dict[str, Any]:
+    """What `analyze` gives, of a study.
+
+    Args:
+        study: The results beside the ground truth.
+        replicates: Samples of the videos for the 95 % intervals.
+        seed: Of these samples.
+
+    Returns:
+        See `analyze`.
+    """
     precision, recall = accumulate(study.matches)
     weights = bootstrap_weights(len(study.video_ids), replicates, seed)
     samples, category_samples = study.sampleable.numbers(weights)
@@ -81,8 +95,8 @@ def analyze(
     surveys = list(study.surveys.values())
     return {
         'options': {
-            'class_agnostic': class_agnostic,
-            'min_score': min_score,
+            'class_agnostic': study.class_agnostic,
+            'min_score': study.min_score,
             'iou_on_object': ON_OBJECT,
             'replicates': replicates,
             'seed': seed,
@@ -91,19 +105,19 @@ def analyze(
         'numbers': {
             name: {
                 'value': value,
-                'interval': interval(samples[name]) if name in samples else None,
+                'interval': interval(samples[name], value) if name in samples else None,
             }
             for name, value in stats.items()
         },
         'tracking_by_category': average_over_categories(tracks.values()),
-        'class_agnostic': _class_agnostic(study, stats, class_agnostic),
+        'class_agnostic': _class_agnostic(study, stats),
         'categories': [
             {
                 'id': category,
                 'name': study.category_names[category],
                 **_category_counts(study, category),
-                **_stats(precision[:, :, k : k + 1], recall[:, k : k + 1]),
-                'AP_interval': interval(category_samples.get(category, np.zeros(0))),
+                **(numbers := _stats(precision[:, :, k : k + 1], recall[:, k : k + 1])),
+                'AP_interval': interval(category_samples.get(category, np.zeros(0)), numbers['AP']),
                 **(
                     dict.fromkeys(TRACKING_NAMES)
                     if tracks[category].empty
@@ -116,7 +130,7 @@ def analyze(
             grouping.name: measure_groups(study.pairings, grouping)
             for grouping in groupings(study.truth)
         },
-        'errors': measure_errors([survey.errors for survey in surveys], min_score),
+        'errors': measure_errors([survey.errors for survey in surveys], study.min_score),
         'confusion': {
             'labels': [study.category_names[category] for category in study.category_ids],
             'counts': sum(survey.confusion for survey in surveys).tolist(),
@@ -158,8 +172,8 @@ def _category_counts(study: Study, category: int) -> dict[str, int]:
     }
 
 
-def _class_agnostic(study: Study, stats: dict, already: bool) -> dict[str, float | None]:
-    if already:
+def _class_agnostic(study: Study, stats: dict) -> dict[str, float | None]:
+    if study.class_agnostic:
         return {name: stats[name] for name in PRECISION_NAMES}
     output = evaluate(study.truth, study.results, class_agnostic=True)
     return {name: none_if_nan(output[name]) for name in PRECISION_NAMES}

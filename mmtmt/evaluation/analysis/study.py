@@ -23,7 +23,8 @@ class Study:
     Attributes:
         truth: The ground truth.
         results: What is compared with it.
-        category_names: By id; one of id -1 when all are taken as one.
+        class_agnostic: Whether all categories are taken as one, with the id -1.
+        category_names: By id.
         min_score: Results below are left out of tracks and confusions.
         pairings: Of all videos and categories with objects or results.
         matches: Per category in rising order of ids, those of its videos.
@@ -33,6 +34,7 @@ class Study:
 
     truth: GroundTruth
     results: Results
+    class_agnostic: bool
     category_names: dict[int, str]
     min_score: float
     pairings: list[Pairing]
@@ -95,6 +97,7 @@ def study_results(
     return Study(
         truth,
         predicted,
+        class_agnostic,
         names,
         min_score,
         pairings,

@@ -86,3 +86,9 @@ def test_interval():
     values = np.append(np.arange(1001) / 1000, np.nan)
     assert interval(values) == pytest.approx([0.025, 0.975])
     assert interval(np.array([np.nan])) is None
+    # A value that lies in the middle of its samples needs no correction; one below shifts it down.
+    assert interval(values, 0.5) == pytest.approx([0.025, 0.975], abs=1e-3)
+    low, high = interval(values, 0.4)
+    # Normal quantiles: twice that of 0.4, minus and plus 1.96.
+    assert [low, high] == pytest.approx([0.0068, 0.9269], abs=1e-3)
+    assert interval(np.full(9, 0.3), 0.3) == [0.3, 0.3]

@@ -1,0 +1,288 @@
+"""Tables of an analysis or a comparison, for the terminal, Markdown, csv and HTML alike."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from terminaltables import AsciiTable
+
+from mmtmt.evaluation import STATS_NAMES
+from mmtmt.evaluation.analysis import ERROR_KINDS, SAMPLED_NAMES, TRACKING_NAMES
+
+from .page import escape, html_table, number
+
+Cell = str | int | float | None | list[float]
+
+WHAT_ERRORS_ARE = {
+    'classification': 'on an object of another category',
+    'space': 'follows its object, bad masks',
+    'time': 'follows its object in too few frames, or something else in others',
+    'space_and_time': 'bad masks in too few frames',
+    'class_and_place': 'near an object of another category',
+    'duplicate': 'on an object that has a better result',
+    'background': 'near no object',
+    'missed': 'object without any result',
+    'false_positives': 'all wrong results',
+    'false_negatives': 'all objects not found',
+}
+CATEGORY_COLUMNS = ('objects', 'results', *STATS_NAMES[:9], 'HOTA', 'IDF1')
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a heading.
+
+    Attributes:
+        title: Heading.
+        note: What one has to know to read it.
+        head: Names of the columns; the first column names the rows.
+        rows: Cells; two numbers are an interval, None is nothing to measure.
+        text_columns: Columns of words.
+    """
+
+    title: str
+    note: str
+    head: tuple[str, ...]
+    rows: list[list[Cell]]
+    text_columns: tuple[int, ...] = ()
+
+    def _texts(self) -> list[list[str]]:
+        return [[show(cell) for cell in row] for row in self.rows]
+
+    def terminal(self) -> str:
+        """For a terminal: control characters of names are replaced."""
+        rows = [[_printable(cell) for cell in row] for row in self._texts()]
+        table = AsciiTable([list(self.head), *rows])
+        table.justify_columns = {
+            i: 'right' for i in range(1, len(self.head)) if i not in self.text_columns
+        }
+        note = f'\n{self.note}' if self.note else ''
+        return f'{self.title}{note}\n{table.table}'
+
+    def markdown(self) -> str:
+        """For Markdown: names cannot end a cell or bring markup with them."""
+        sides = [
+            '---' if i == 0 or i in self.text_columns else '---:' for i in range(len(self.head))
+        ]
+        lines = [self.head, sides, *self._texts()]
+        body = '\n'.join(
+            '| ' + ' | '.join(_markdown(cell) for cell in line) + ' |' for line in lines
+        )
+        note = f'{self.note}\n\n' if self.note else ''
+        return f'## {self.title}\n\n{note}{body}\n'
+
+    def html(self) -> str:
+        """For a page."""
+        note = f'<p class="note">{escape(self.note)}</p>' if self.note else ''
+        table = html_table(self.head, self._texts(), self.text_columns)
+        return f'<h2>{escape(self.title)}</h2>{note}<div class="wide">{table}</div>'
+
+
+def write_csv(tables: Sequence[Table]) -> str:
+    """All numbers of several tables, one to a line.
+
+    Args:
+        tables: The tables.
+
+    Returns:
+        Lines of table, row, column and value, full precision; intervals on two lines.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(['table', 'row', 'column', 'value'])
+    for table in tables:
+        for row in table.rows:
+            for column, cell in zip(table.head[1:], row[1:], strict=True):
+                if isinstance(cell, list):
+                    for end, value in zip(('low', 'high'), cell, strict=True):
+                        writer.writerow([table.title, row[0], f'{column} {end}', value])
+                elif cell is not None:
+                    writer.writerow([table.title, row[0], column, cell])
+    return text.getvalue()
+
+
+def show(cell: Cell) -> str:
+    """A cell as text.
+
+    Args:
+        cell: See `Table`.
+
+    Returns:
+        The text.
+    """
+    if isinstance(cell, list):
+        return ' to '.join(number(value) for value in cell)
+    return number(cell) if cell is None or isinstance(cell, float) else str(cell)
+
+
+def analysis_tables(analysis: Mapping[str, Any]) -> list[Table]:
+    """What `analyze` found, in tables.
+
+    Args:
+        analysis: Its output.
+
+    Returns:
+        Numbers, class-agnostic numbers, categories, groups, errors, videos.
+    """
+    options = analysis['options']
+    confident = f'results of score {options["min_score"]:g} or more'
+    numbers = analysis['numbers']
+    by_category = analysis['tracking_by_category']
+    return [
+        Table(
+            'Numbers',
+            f'95 % intervals of {options["replicates"]} samples of the videos.',
+            ('', 'value', 'interval'),
+            [[name, numbers[name]['value'], numbers[name]['interval']] for name in STATS_NAMES],
+        ),
+        Table(
+            'Tracking',
+            f'Of {confident}; all detections alike, and as a mean over the categories.',
+            ('', 'all detections', 'interval', 'mean over categories'),
+            [
+                [name, numbers[name]['value'], numbers[name]['interval'], by_category[name]]
+                for name in TRACKING_NAMES
+            ],
+        ),
+        Table(
+            'All categories taken as one',
+            '',
+            ('', *analysis['class_agnostic']),
+            [['class-agnostic', *analysis['class_agnostic'].values()]],
+        ),
+        Table(
+            'Categories',
+            '',
+            ('category', *CATEGORY_COLUMNS),
+            [
+                [row['name'], *(row[column] for column in CATEGORY_COLUMNS)]
+                for row in analysis['categories']
+                if row['objects'] or row['results']
+            ],
+        ),
+        Table(
+            'Groups of objects',
+            'Objects of other groups count neither way.',
+            ('group', 'objects', 'AP', 'AP50', 'AP75', 'AR100'),
+            [
+                [f'{grouping}: {name}', *row.values()]
+                for grouping, groups in analysis['groups'].items()
+                for name, row in groups.items()
+            ],
+        ),
+        Table(
+            'Mistakes',
+            f'What AP50 would gain if one kind of mistake were mended; an IoU of '
+            f'{options["iou_on_object"]:g} is on an object.',
+            ('mistake', 'what it is', 'count', f'of {confident}', 'gain in AP50'),
+            [
+                [kind.replace('_', ' '), WHAT_ERRORS_ARE[kind], *row.values()]
+                for kind, row in analysis['errors'].items()
+            ],
+            (1,),
+        ),
+        Table(
+            'Videos',
+            f'Worst first by HOTA, with {confident}.',
+            (
+                *('video', 'frames', 'objects', 'results', 'HOTA', 'IDF1'),
+                *(kind.replace('_', ' ') for kind in ERROR_KINDS),
+            ),
+            [
+                [
+                    *(str(video['id']), video['frames'], video['objects'], video['results']),
+                    *(video['HOTA'], video['IDF1']),
+                    *(video['errors'].get(kind) for kind in ERROR_KINDS),
+                ]
+                for video in worst_first(analysis['videos'])
+            ],
+        ),
+    ]
+
+
+def worst_first(videos: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Videos by rising HOTA, those with the most mistakes first where it is the same.
+
+    Args:
+        videos: Of an analysis.
+
+    Returns:
+        The videos that have objects or results.
+    """
+    return sorted(
+        (video for video in videos if video['HOTA'] is not None),
+        key=lambda video: (video['HOTA'], -sum(video['errors'].values())),
+    )
+
+
+def comparison_tables(comparison: Mapping[str, Any]) -> list[Table]:
+    """What `compare` found, in tables.
+
+    Args:
+        comparison: Its output.
+
+    Returns:
+        Numbers, categories and errors.
+    """
+    options, names = comparison['options'], comparison['names']
+    others = names[1:]
+    intervals = (
+        f'95 % intervals of {options["replicates"]} samples of the videos, both on the same.'
+    )
+    return [
+        Table(
+            'Numbers',
+            f'{intervals} p: how often a swap of the two in random videos differs as much. '
+            f'Tracking of results of score {options["min_score"]:g} or more.',
+            ('', *names, *_columns(others, 'difference', 'interval', 'p')),
+            [
+                [name, *row['values'], *(cell for d in row['differences'] for cell in d.values())]
+                for name, row in ((name, comparison['numbers'][name]) for name in SAMPLED_NAMES)
+            ],
+        ),
+        Table(
+            'AP by category',
+            intervals,
+            ('category', *names, *_columns(others, 'difference', 'interval')),
+            [
+                [
+                    row['name'],
+                    *row['values'],
+                    *(cell for d in row['differences'] for cell in d.values()),
+                ]
+                for row in comparison['categories']
+            ],
+        ),
+        Table(
+            'Mistakes',
+            'How many, and what AP50 would gain without them.',
+            ('mistake', *_columns(names, 'count', 'gain')),
+            [
+                [
+                    kind.replace('_', ' '),
+                    *(
+                        cell
+                        for pair in zip(row['counts'], row['gains'], strict=True)
+                        for cell in pair
+                    ),
+                ]
+                for kind, row in comparison['errors'].items()
+            ],
+        ),
+    ]
+
+
+def _columns(names: Sequence[str], *columns: str) -> list[str]:
+    return [f'{name}: {column}' for name in names for column in columns]
+
+
+def _printable(text: str) -> str:
+    return ''.join(character if character.isprintable() else '?' for character in text)
+
+
+def _markdown(text: str) -> str:
+    return escape(_printable(text)).replace('|', '\\|')

@@ -1,0 +1,64 @@
+"""The tools as a user runs them."""
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / 'tests' / 'golden'
+GT, RESULTS = (GOLDEN / f'ytvis_eval_a_{side}.json.gz' for side in ('gt', 'results'))
+
+
+def run(tool, *args):
+    command = [sys.executable, str(ROOT / 'tools' / 'analysis_tools' / tool), *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_analysis(tmp_path):
+    done = run('analyze_results.py', GT, RESULTS, '--out', tmp_path / 'new', '--replicates', 20)
+    assert done.returncode == 0, done.stderr
+    info = json.loads((GOLDEN / 'ytvis_eval_a.json').read_text())
+    analysis = json.loads((tmp_path / 'new' / 'analysis.json').read_text())
+    categories = {str(row['id']): row for row in analysis['categories']}
+    for category, expected in info['per_category'].items():
+        assert categories[category]['AP'] == pytest.approx(expected['AP'])
+    assert {path.name for path in (tmp_path / 'new').iterdir()} == {
+        *('analysis.json', 'analysis.csv', 'analysis.md', 'report.html'),
+    }
+    assert 'HOTA' in done.stdout and 'space and time' in done.stdout
+    assert '| AP |' in (tmp_path / 'new' / 'analysis.md').read_text()
+
+
+def test_comparison(tmp_path):
+    worse = json.loads(gzip.decompress(RESULTS.read_bytes()))[::2]
+    (tmp_path / 'worse.json').write_text(json.dumps(worse))
+    files = [RESULTS, tmp_path / 'worse.json']
+    done = run(
+        *('compare_results.py', GT, *files, '--replicates', 20),
+        *('--names', 'all', 'half', '--out', tmp_path / 'new'),
+    )
+    assert done.returncode == 0, done.stderr
+    assert 'half: difference' in done.stdout
+    comparison = json.loads((tmp_path / 'new' / 'comparison.json').read_text())
+    row = comparison['numbers']['AR100']
+    assert row['values'][1] - row['values'][0] == pytest.approx(row['differences'][0]['difference'])
+    assert row['differences'][0]['difference'] < 0
+
+
+@pytest.mark.parametrize(
+    ('args', 'message'),
+    [
+        (('analyze_results.py', GT, 'nowhere.json', '--out', 'x'), 'nowhere.json'),
+        (('analyze_results.py', GT, RESULTS, '--out', 'x', '--replicates', 0), '1 or more'),
+        (('compare_results.py', GT, RESULTS, RESULTS), 'a different name for each'),
+        (('compare_results.py', GT, RESULTS), 'two or more'),
+    ],
+)
+def test_mistakes_end_with_one_line(args, message, tmp_path):
+    done = run(*args)
+    assert done.returncode and message in done.stderr.splitlines()[-1]
+    assert 'Traceback' not in done.stderr

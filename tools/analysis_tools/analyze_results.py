@@ -1,0 +1,78 @@
+"""Measure and explain a results file: intervals, groups, tracks, kinds of mistakes, worst videos.
+
+Writes analysis.json, analysis.csv, analysis.md and report.html, which needs no other file.
+
+Example:
+    python tools/analysis_tools/analyze_results.py valid.json results.json --out analysis \
+        --frames data/ovis/valid
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from mmtmt.evaluation.analysis import describe, study_results
+from mmtmt.evaluation.analysis.command_line import add_options
+from mmtmt.evaluation.functional import read_json
+from mmtmt.visualization import (
+    analysis_page,
+    analysis_tables,
+    worst_video_sheets,
+    write_csv,
+)
+
+# Tables of many rows go to the files only.
+PRINTED = ('Numbers', 'Tracking', 'Groups of objects', 'Mistakes')
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('gt', help='annotations in the YouTube-VIS form, json or json.gz')
+    parser.add_argument('results', help='results in the YouTube-VIS form, json or json.gz')
+    parser.add_argument('--out', type=Path, required=True, help='folder to write')
+    parser.add_argument('--frames', type=Path, help='folder of the frames: draws the worst videos')
+    parser.add_argument('--title', help='headline of the page; default: names of the files')
+    add_options(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measures, prints and writes."""
+    args = parse_args(argv)
+    try:
+        study = study_results(
+            args.gt, args.results, class_agnostic=args.class_agnostic, min_score=args.min_score
+        )
+        analysis = describe(study, replicates=args.replicates, seed=args.seed)
+        sheets = None
+        if args.frames is not None:
+            file_names = {
+                video['id']: video['file_names'] for video in read_json(args.gt)['videos']
+            }
+            sheets = worst_video_sheets(study, analysis['videos'], file_names, args.frames)
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')
+    tables = analysis_tables(analysis)
+    for table in tables:
+        if table.title in PRINTED:
+            print(table.terminal(), end='\n\n')
+    note = f'{args.results} against {args.gt}'
+    title = args.title or f'{Path(args.results).name} against {Path(args.gt).name}'
+    files = {
+        'analysis.json': json.dumps(analysis, indent=1) + '\n',
+        'analysis.csv': write_csv(tables),
+        'analysis.md': '\n'.join(table.markdown() for table in tables),
+        'report.html': analysis_page(analysis, title=title, note=note, sheets=sheets),
+    }
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (args.out / name).write_text(text, encoding='utf-8')
+    print(f'wrote {", ".join(files)} to {args.out}')
+
+
+if __name__ == '__main__':
+    main()

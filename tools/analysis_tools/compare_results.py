@@ -1,0 +1,61 @@
+"""Hold results files against the first of them: differences, intervals, p-values, categories.
+
+Example:
+    python tools/analysis_tools/compare_results.py valid.json plain.json tmt.json --out compared
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from mmtmt.evaluation.analysis import compare
+from mmtmt.evaluation.analysis.command_line import add_options, options_of
+from mmtmt.visualization import comparison_tables, write_csv
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('gt', help='annotations in the YouTube-VIS form, json or json.gz')
+    parser.add_argument('results', nargs='+', help='two or more results files, json or json.gz')
+    parser.add_argument('--names', nargs='+', help='what to call them; default: the files')
+    parser.add_argument(
+        '--out', type=Path, help='folder that gets comparison.json, comparison.csv, comparison.md'
+    )
+    add_options(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Compares, prints and writes."""
+    args = parse_args(argv)
+    names = args.names or args.results
+    if len(set(names)) != len(args.results) or len(names) != len(args.results):
+        sys.exit(
+            f'error: expected a different name for each of {args.results}, got {names}; '
+            '--names gives them'
+        )
+    try:
+        comparison = compare(
+            args.gt, dict(zip(names, args.results, strict=True)), **options_of(args)
+        )
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')
+    tables = comparison_tables(comparison)
+    print('\n\n'.join(table.terminal() for table in tables))
+    if args.out is not None:
+        args.out.mkdir(parents=True, exist_ok=True)
+        files = {
+            'comparison.json': json.dumps(comparison, indent=1) + '\n',
+            'comparison.csv': write_csv(tables),
+            'comparison.md': '\n'.join(table.markdown() for table in tables),
+        }
+        for name, text in files.items():
+            (args.out / name).write_text(text, encoding='utf-8')
+
+
+if __name__ == '__main__':
+    main()
