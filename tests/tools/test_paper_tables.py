@@ -1,0 +1,70 @@
+"""The tables of the paper and the model zoo, as a user makes them."""
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPO = Path(__file__).resolve().parents[2]
+TOOLS = REPO / 'tools' / 'analysis_tools'
+JOINT = 'tmt-vis_mask2former_r50_8xb2-16k_ytvis19-uvo-ovis'
+
+
+def run(tool: str, *args: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, str(TOOLS / tool), *args], capture_output=True,
+                          text=True, cwd=REPO)
+
+
+def write(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+
+
+def test_every_row_names_a_recipe() -> None:
+    """A recipe that is renamed must be renamed in the tables."""
+    tables = yaml.safe_load((REPO / 'configs' / 'paper_tables.yml').read_text())
+    for table in tables.values():
+        for row in table['rows']:
+            for recipe, published in row['cells'].values():
+                assert (REPO / 'configs' / f'{recipe}.py').is_file(), recipe
+                assert published is None or 0 < published < 100
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """A run that was tested twice, with a log, and what a server said."""
+    folder = tmp_path / 'runs' / JOINT
+    write(folder / '1' / '1.json', '{"ytvis19/AP": 0.25, "mean/AP": 0.25}')
+    write(folder / '1' / 'vis_data' / 'scalars.json',
+          '{"loss": 9.0, "time": 0.5, "iter": 50}\n{"loss": 8.0, "time": 0.7, "iter": 100}\n'
+          '{"loss": 7.0, "time": 9.0, "iter": 150}\n')
+    write(folder / 'results.json', '[]')
+    write(folder / 'ytvis19.json', json.dumps(dict(
+        stats=[0.481, 0.7], per_category={'1': dict(name='person', AP=0.555),
+                                          '9': dict(name='snake', AP=None)})))
+    return folder.parent
+
+
+def test_tables(runs: Path) -> None:
+    """The last record counts, figures stand beside the paper's, and what is missing is told."""
+    out = runs / 'tables.md'
+    done = run('paper_tables.py', str(runs), '--tables', '4', '6', '11', '--out', str(out))
+    assert done.returncode == 0, done.stderr
+    text = out.read_text()
+    assert '| and the taxonomy-aware loss, three sets | 49.7 | 48.1 |' in text
+    assert '| 10 | 49.7 | 48.1 |' in text and '| 5 | 49.3 | - |' in text
+    assert '| TMT-VIS, three sets | 60.7 | 55.5 | 43.9 | - |' in text
+    # 16000 steps of a run of the same method and backbone, whose median is 0.7 s
+    assert (f'`{JOINT}_nt-5` (ytvis19): 8 GPUs, 16000 iterations, 3.1 hours at 0.70 s a step'
+            in text)
+    assert f'tools/dist_train.sh configs/tmt_vis/ablations/{JOINT}_nt-5.py 8' in text
+    assert '`mask2former-vis_r50_8xb2-6k_ytvis19` (ytvis19, ytvis19/person' in text
+    assert 'no step was measured' in text
+
+
+def test_tables_refuse_what_is_not_there(tmp_path: Path) -> None:
+    """Numbers and folders that don't exist are named."""
+    assert 'got [99]' in run('paper_tables.py', str(tmp_path), '--tables', '99').stderr
+    assert 'is none' in run('paper_tables.py', str(tmp_path / 'absent')).stderr

@@ -1,0 +1,143 @@
+"""Writes docs/model_zoo.md from the metafiles of the recipes.
+
+python tools/analysis_tools/model_zoo.py            # write
+python tools/analysis_tools/model_zoo.py --check    # exit 1 if the page is not up to date
+"""
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+from unittest import mock
+
+import torch
+import yaml
+from mmengine.config import Config
+from torch import nn
+
+from mmtmt.registry import MODELS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / 'docs' / 'model_zoo.md'
+# Millions, as the TMT-VIS paper states them. It doesn't name the base of its 255; they are 8 more
+# than VITA's.
+PUBLISHED_SIZES = {'mask2former-vis_swin-l': 216, 'vita_swin-l': 247, 'tmt-vis_vita_swin-l': 255}
+INTRODUCTION = """# Model zoo
+
+Every recipe of this package. Columns named "paper" hold numbers that the methods' authors published;
+a column without that word holds what was measured with this code, by training the recipe as it
+stands. Where nothing was measured, nothing is stated. AP in percent.
+
+`python tools/analysis_tools/paper_tables.py work_dirs` puts your own runs into the tables of the
+TMT-VIS paper, beside its numbers, and lists what it takes to run the rest.
+`python tools/analysis_tools/model_zoo.py` makes this page.
+"""
+PAPER = ' (paper)'
+
+
+def read_metafiles() -> list[tuple[Path, dict]]:
+    """The metafiles of all methods.
+
+    Returns:
+        Their folders and contents.
+    """
+    paths = sorted((ROOT / 'configs').glob('*/metafile.yml'))
+    return [(path.parent, yaml.safe_load(path.read_text())) for path in paths]
+
+
+def format_method(folder: Path, metafile: dict) -> str:
+    """The recipes of one method in Markdown.
+
+    Args:
+        folder: Of the method.
+        metafile: Its content.
+
+    Returns:
+        A section.
+    """
+    collection = metafile['Collections'][0]
+    paper = collection['Paper']
+    head = ['recipe', 'backbone', 'training data', 'iterations', 'batch', 'results']
+    lines = [head, ['---'] * len(head)]
+    for model in metafile['Models']:
+        data = model.get('Metadata', {})
+        trained = data.get('Training Data', '')
+        lines.append([
+            f'[{model["Name"]}](../{model["Config"]})', data.get('Backbone', ''),
+            ', '.join(trained) if isinstance(trained, list) else trained,
+            str(data.get('Iterations', '')), str(data.get('Batch Size', '')), _results(model)])
+    table = '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+    return (f'## {collection["Name"]}\n\n[{paper["Title"]}]({paper["URL"]}); '
+            f'[configs/{folder.name}](../{collection["README"]})\n\n{table}\n')
+
+
+def _results(model: dict) -> str:
+    """`OVIS: AP 16.5 (paper), ...` of a recipe."""
+    parts = []
+    for result in model.get('Results', ()):
+        metrics = ', '.join(
+            f'{name.removesuffix(PAPER)} {value}{PAPER if name.endswith(PAPER) else ""}'
+            for name, value in result['Metrics'].items())
+        parts.append(f'{result["Dataset"]}: {metrics}')
+    return '; '.join(parts)
+
+
+def format_sizes(metafiles: list[tuple[Path, dict]]) -> str:
+    """Parameters of one recipe for each method and backbone.
+
+    Args:
+        metafiles: Of all methods.
+
+    Returns:
+        A section.
+    """
+    rows = {}
+    for _, metafile in metafiles:
+        for model in metafile['Models']:
+            name = model['Name'].split('_')
+            family = '_'.join(name[:2 if name[0] != 'tmt-vis' else 3])
+            backbone = model.get('Metadata', {}).get('Backbone', '')
+            if backbone in ('ResNet-50', 'Swin-L') and family not in rows:
+                rows[family] = (model, backbone)
+    lines = [['model', 'backbone', 'millions of parameters', 'published'], ['---'] * 4]
+    for family, (model, backbone) in sorted(rows.items()):
+        published = PUBLISHED_SIZES.get(family)
+        millions = count_parameters(ROOT / model['Config']) / 1e6
+        lines.append([f'`{family}`', backbone, f'{millions:.1f}', str(published or '')])
+    table = '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+    return ('## Sizes\n\nParameters of the model that a recipe builds, which grow a little with the '
+            f'number of categories.\n\n{table}\n')
+
+
+def count_parameters(config: Path) -> int:
+    """Number of parameters, without taking memory for them.
+
+    Args:
+        config: A recipe.
+
+    Returns:
+        The number, frozen ones included.
+    """
+    # mmdet's Swin reads numbers out of a linspace, which needs memory
+    with torch.device('meta'), mock.patch(
+            'torch.linspace', partial(torch.linspace, device='cpu')):
+        model: nn.Module = MODELS.build(Config.fromfile(config).model)
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def main() -> None:
+    """Write or check the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--check', action='store_true', help='write nothing, compare')
+    args = parser.parse_args()
+    metafiles = read_metafiles()
+    sections = [format_method(folder, metafile) for folder, metafile in metafiles]
+    page = '\n'.join([INTRODUCTION, *sections, format_sizes(metafiles)])
+    if not args.check:
+        PAGE.write_text(page)
+    elif not PAGE.exists() or PAGE.read_text() != page:
+        sys.exit(f'{PAGE} is not up to date: run python tools/analysis_tools/model_zoo.py')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,235 @@
+"""Puts finished runs into the tables of the paper, and tells what it takes to run the rest.
+
+python tools/analysis_tools/paper_tables.py work_dirs
+python tools/analysis_tools/paper_tables.py work_dirs --tables 1 2 --out tables.md
+python tools/analysis_tools/paper_tables.py work_dirs --seconds-per-step 0.9
+
+A run is a folder with its recipe's name. What it measured is read from the records that tools/test.py
+leaves there, and from files DATASET.json: numbers of a server, typed in as {"ytvis19/AP": 0.497}, or
+what tools/eval_results.py --out wrote. The last written record counts.
+"""
+
+import argparse
+import json
+import re
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from mmengine.config import Config
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLES = ROOT / 'configs' / 'paper_tables.yml'
+
+
+class Cell(NamedTuple):
+    """One number of a table.
+
+    Attributes:
+        column: Data set, or data set/category.
+        recipe: Path below configs, without suffix.
+        published: What the paper prints, in percent; None where it prints nothing.
+    """
+
+    column: str
+    recipe: str
+    published: float | None
+
+    @property
+    def dataset(self) -> str:
+        """The data set that is evaluated on."""
+        return self.column.split('/')[0]
+
+
+class Row(NamedTuple):
+    """A row of a table: a name and its cells by column."""
+
+    name: str
+    cells: dict[str, Cell]
+
+
+class Table(NamedTuple):
+    """One of the paper's tables."""
+
+    number: int
+    title: str
+    rows: list[Row]
+
+
+class Run:
+    """What a run's folder holds.
+
+    Args:
+        folder: May be absent.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.metrics: dict[str, float] = {}
+        files = [path for path in folder.rglob('*.json') if path.parent.name != 'vis_data']
+        for path in sorted(files, key=lambda path: path.stat().st_mtime):
+            self.metrics.update(_metrics(path))
+        self.step_times = [
+            line['time'] for path in folder.rglob('vis_data/scalars.json')
+            for line in _json_lines(path) if 'time' in line and 'loss' in line]
+
+    @property
+    def seconds_per_step(self) -> float | None:
+        """Median of what the log says."""
+        return statistics.median(self.step_times) if self.step_times else None
+
+    def measured(self, column: str) -> float | None:
+        """AP of a column in percent."""
+        dataset, _, category = column.partition('/')
+        value = self.metrics.get(f'{dataset}/AP/{category}' if category else f'{dataset}/AP')
+        return None if value is None else 100 * value
+
+
+def _metrics(path: Path) -> dict[str, float]:
+    """Figures of one record; nothing where the file is something else, such as results."""
+    content = json.loads(path.read_text())
+    if not isinstance(content, dict):
+        return {}
+    if 'stats' not in content:
+        return {name: value for name, value in content.items()
+                if '/AP' in name and isinstance(value, int | float)}
+    categories = {f'{path.stem}/AP/{row["name"]}': row['AP']
+                  for row in content['per_category'].values() if row['AP'] is not None}
+    return {f'{path.stem}/AP': content['stats'][0], **categories}
+
+
+def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    for line in path.read_text().splitlines():
+        if line.strip():
+            yield json.loads(line)
+
+
+def load_tables(path: Path = TABLES) -> list[Table]:
+    """Read the description of the tables.
+
+    Args:
+        path: Its file.
+
+    Returns:
+        The tables in the paper's order.
+    """
+    tables = []
+    for number, table in yaml.safe_load(path.read_text()).items():
+        rows = [Row(row['name'], {column: Cell(column, *cell)
+                                  for column, cell in row['cells'].items()})
+                for row in table['rows']]
+        tables.append(Table(number, table['title'], rows))
+    return tables
+
+
+def format_table(table: Table, runs: dict[str, Run]) -> str:
+    """A table in Markdown: the paper's number, then ours.
+
+    Args:
+        table: The table.
+        runs: By recipe.
+
+    Returns:
+        Heading and table.
+    """
+    columns = list(dict.fromkeys(column for row in table.rows for column in row.cells))
+    head = ['', *(f'{column} {side}' for column in columns for side in ('(paper)', '(ours)'))]
+    lines = [head, ['---'] * len(head)]
+    for row in table.rows:
+        line = [row.name]
+        for column in columns:
+            cell = row.cells.get(column)
+            line.append(_number(cell and cell.published))
+            line.append(_number(cell and runs[cell.recipe].measured(column)))
+        lines.append(line)
+    text = '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+    return f'## Table {table.number}: {table.title}\n\n{text}\n'
+
+
+def _number(value: float | None) -> str:
+    return '-' if value is None else f'{value:.1f}'
+
+
+def list_missing(tables: list[Table], runs: dict[str, Run], seconds_per_step: float | None) -> str:
+    """What it takes to fill the empty cells, recipe by recipe.
+
+    The hours are iterations times the time of a step: of the recipe's own log, else of another
+    recipe of the same method and backbone, else as given.
+
+    Args:
+        tables: The tables.
+        runs: By recipe.
+        seconds_per_step: For recipes of which no step was measured.
+
+    Returns:
+        Markdown.
+    """
+    missing: dict[str, list[Cell]] = {}
+    for cell in (cell for table in tables for row in table.rows for cell in row.cells.values()):
+        if runs[cell.recipe].measured(cell.column) is None:
+            missing.setdefault(cell.recipe, []).append(cell)
+    known = {_family(recipe): run.seconds_per_step for recipe, run in runs.items()
+             if run.seconds_per_step is not None}
+    lines = ['## What is missing\n']
+    for recipe, cells in missing.items():
+        gpus, iterations = _effort(recipe)
+        seconds = runs[recipe].seconds_per_step or known.get(_family(recipe)) or seconds_per_step
+        hours = ('no step was measured' if seconds is None
+                 else f'{iterations * seconds / 3600:.1f} hours at {seconds:.2f} s a step')
+        columns = ', '.join(dict.fromkeys(cell.column for cell in cells))
+        work_dir = f'work_dirs/{Path(recipe).name}'
+        lines.append(
+            f'- `{Path(recipe).name}` ({columns}): {gpus} GPUs, {iterations} iterations, {hours}\n\n'
+            f'      tools/dist_train.sh configs/{recipe}.py {gpus}\n'
+            f'      tools/dist_test.sh configs/{recipe}.py {work_dir}/iter_{iterations}.pth {gpus}'
+            f' --out {work_dir}/results.json\n')
+    if not missing:
+        lines.append('Nothing.\n')
+    return '\n'.join(lines)
+
+
+def _family(recipe: str) -> str:
+    """Method and backbone of a recipe, which tell how long a step takes."""
+    return re.split(r'_\d+xb\d+', Path(recipe).name)[0]
+
+
+def _effort(recipe: str) -> tuple[int, int]:
+    """GPUs, by the recipe's name, and iterations."""
+    found = re.search(r'_(\d+)xb\d+', recipe)
+    if found is None:
+        raise ValueError(f'{recipe}: expected a name that tells GPUs and batch size, as in _8xb2')
+    config = Config.fromfile(ROOT / 'configs' / f'{recipe}.py')
+    return int(found.group(1)), config.train_cfg.max_iters
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('results', type=Path, help='folder with a folder per run, as work_dirs')
+    parser.add_argument('--tables', nargs='+', type=int, help='numbers; default: all')
+    parser.add_argument('--seconds-per-step', type=float,
+                        help='to estimate hours where no step was measured')
+    parser.add_argument('--out', type=Path, help='also write to this file')
+    args = parser.parse_args()
+    if not args.results.is_dir():
+        parser.error(f'expected a folder of runs, {args.results} is none')
+    tables = load_tables()
+    unknown = set(args.tables or ()) - {table.number for table in tables}
+    if unknown:
+        parser.error(f'expected tables among {[table.number for table in tables]}, '
+                     f'got {sorted(unknown)}')
+    tables = [table for table in tables if not args.tables or table.number in args.tables]
+    recipes = {cell.recipe for table in tables for row in table.rows for cell in row.cells.values()}
+    runs = {recipe: Run(args.results / Path(recipe).name) for recipe in sorted(recipes)}
+    parts = [format_table(table, runs) for table in tables]
+    parts.append(list_missing(tables, runs, args.seconds_per_step))
+    text = 'AP in percent; `-` where nothing was published or measured.\n\n' + '\n'.join(parts)
+    print(text)
+    if args.out:
+        args.out.write_text(text)
+
+
+if __name__ == '__main__':
+    main()
