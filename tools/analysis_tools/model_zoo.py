@@ -24,8 +24,8 @@ PAGE = ROOT / 'docs' / 'model_zoo.md'
 PUBLISHED_SIZES = {'mask2former-vis_swin-l': 216, 'vita_swin-l': 247, 'tmt-vis_vita_swin-l': 255}
 INTRODUCTION = """# Model zoo
 
-Every recipe of this package. Columns named "paper" hold numbers that the methods' authors published;
-a column without that word holds what was measured with this code, by training the recipe as it
+Every recipe of this package. Results marked "(paper)" are numbers that the methods' authors
+published; results without that word were measured with this code, by training the recipe as it
 stands. Where nothing was measured, nothing is stated. AP in percent.
 
 `python tools/analysis_tools/paper_tables.py work_dirs` puts your own runs into the tables of the
@@ -105,8 +105,8 @@ def format_sizes(metafiles: list[tuple[Path, dict]]) -> str:
         millions = count_parameters(ROOT / model['Config']) / 1e6
         lines.append([f'`{family}`', backbone, f'{millions:.1f}', str(published or '')])
     table = '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
-    return ('## Sizes\n\nParameters of the model that a recipe builds, which grow a little with the '
-            f'number of categories.\n\n{table}\n')
+    return ('## Sizes\n\nParameters of the model that a recipe builds, which grow a little with '
+            f'the number of categories.\n\n{table}\n')
 
 
 def count_parameters(config: Path) -> int:

@@ -182,8 +182,8 @@ def list_missing(tables: list[Table], runs: dict[str, Run], seconds_per_step: fl
         lines.append(
             f'- `{Path(recipe).name}` ({columns}): {gpus} GPUs, {iterations} iterations, {hours}\n\n'
             f'      tools/dist_train.sh configs/{recipe}.py {gpus}\n'
-            f'      tools/dist_test.sh configs/{recipe}.py {work_dir}/iter_{iterations}.pth '
-            f'{gpus} --out {work_dir}/results.json\n')
+            f'      tools/dist_test.sh configs/{recipe}.py '
+            f'{work_dir}/iter_{iterations}.pth {gpus} --out {work_dir}/results.json\n')
     if not missing:
         lines.append('Nothing.\n')
     return '\n'.join(lines)
