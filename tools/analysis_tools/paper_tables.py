@@ -4,9 +4,9 @@ python tools/analysis_tools/paper_tables.py work_dirs
 python tools/analysis_tools/paper_tables.py work_dirs --tables 1 2 --out tables.md
 python tools/analysis_tools/paper_tables.py work_dirs --seconds-per-step 0.9
 
-A run is a folder with its recipe's name. What it measured is read from the records that tools/test.py
-leaves there, and from files DATASET.json: numbers of a server, typed in as {"ytvis19/AP": 0.497}, or
-what tools/eval_results.py --out wrote. The last written record counts.
+A run is a folder with its recipe's name. What it measured is read from the records that
+tools/test.py leaves there, from files with numbers of a server, typed in as {"ytvis19/AP": 0.497},
+and from files DATASET.json that tools/eval_results.py --out wrote. The last written record counts.
 """
 
 import argparse
@@ -178,9 +178,10 @@ def list_missing(tables: list[Table], runs: dict[str, Run], seconds_per_step: fl
         hours = ('no step was measured' if seconds is None
                  else f'{iterations * seconds / 3600:.1f} hours at {seconds:.2f} s a step')
         columns = ', '.join(dict.fromkeys(cell.column for cell in cells))
-        work_dir = f'work_dirs/{Path(recipe).name}'
+        name = Path(recipe).name
+        work_dir = f'work_dirs/{name}'
         lines.append(
-            f'- `{Path(recipe).name}` ({columns}): {gpus} GPUs, {iterations} iterations, {hours}\n\n'
+            f'- `{name}` ({columns}): {gpus} GPUs, {iterations} iterations, {hours}\n\n'
             f'      tools/dist_train.sh configs/{recipe}.py {gpus}\n'
             f'      tools/dist_test.sh configs/{recipe}.py '
             f'{work_dir}/iter_{iterations}.pth {gpus} --out {work_dir}/results.json\n')
