@@ -1,0 +1,13 @@
+# Table 3, row 9: TMT-VIS trained on OVIS, tested on all three sets.
+_base_ = '../tmt-vis_mask2former_r50_8xb2-16k_ytvis19-uvo-ovis.py'
+
+model = dict(
+    taxonomy=dict(vocabularies=['ovis']),
+    # a category of a test set that was never trained gets no predictions: it counts as missed
+    test_cfg=dict(unknown_categories='skip'))
+
+train_dataloader = dict(
+    dataset=dict(datasets=_base_.train_dataloader.dataset.datasets[2:]),
+    sampler=dict(ratios=[1]))
+train_cfg = dict(max_iters=10000, val_interval=10000)
+param_scheduler = dict(end=10000, milestones=[7000])
