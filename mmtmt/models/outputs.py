@@ -41,6 +41,12 @@ class CompiledTaxonomy:
     score_logits: Tensor
     refined: Tensor
 
+    def select(self, samples: slice) -> 'CompiledTaxonomy':
+        """That of some of the B samples."""
+        return CompiledTaxonomy(**{
+            entry.name: getattr(self, entry.name)[samples] for entry in fields(self)
+        })
+
     def for_frames(self, frames: int) -> 'CompiledTaxonomy':
         """The same for each of T frames: every field B * T long."""
         return CompiledTaxonomy(**{
@@ -65,19 +71,45 @@ class QueryPrediction:
 
 
 @dataclass
+class BoxPrediction:
+    """The prediction of all queries after one layer of a detection decoder.
+
+    Attributes:
+        class_logits: (N, Q, K) before the sigmoid, finite and unmasked.
+        boxes: (N, Q, 4), centre x, y, width and height as fractions of the image.
+        references: (N, Q, 2), centres that the layer started from.
+        query_embeds: (N, Q, C).
+    """
+
+    class_logits: Tensor
+    boxes: Tensor
+    references: Tensor
+    query_embeds: Tensor
+
+    def select(self, images: slice) -> 'BoxPrediction':
+        """Those of some of the N images."""
+        return BoxPrediction(**{
+            entry.name: getattr(self, entry.name)[images] for entry in fields(self)
+        })
+
+
+@dataclass
 class DecoderOutputs:
     """All predictions of a decoder for a batch of clips; frame decoders make clips of frames.
 
     Attributes:
         predictions: Of the injected queries before layer 1 and then after
             each layer; the last one alone when auxiliary predictions were not asked for.
-        mask_features: (B, T, C_mask, H, W) of stride 4.
+        mask_features: (B, T, C_mask, H, W) of stride 4; None of detection decoders.
         compiled: Of the taxonomy branch, when there is one.
+        injected_queries: (N, Q, C) before layer 1, of detection decoders, which make no
+            prediction there.
     """
 
-    predictions: list[QueryPrediction] = field(default_factory=list)
+    predictions: list[QueryPrediction] | list[BoxPrediction] = field(default_factory=list)
     mask_features: Tensor | None = None
     compiled: CompiledTaxonomy | None = None
+    injected_queries: Tensor | None = None
 
 
 def mask_logits(mask_embeds: Tensor, mask_features: Tensor) -> Tensor:

@@ -27,21 +27,22 @@ class InjectionDecoder(BaseModule):
         decoder: Config of the base's decoder.
         compilation: Config of TaxonomyCompilation.
         injection: Config of TaxonomyInjection.
-        num_classes: K.
         text_dims: d of the text embeddings.
+        num_classes: K, of decoders that classify; None for those whose model has the classifier.
         compile_per: `frame` or `clip`, what one taxonomy is compiled from; by default what one
             set of queries is decoded from.
         init_cfg: mmengine initialisation.
     """
 
-    def __init__(self, *, decoder: dict, compilation: dict, injection: dict, num_classes: int,
-                 text_dims: int | None, compile_per: str | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(self, *, decoder: dict, compilation: dict, injection: dict,
+                 text_dims: int | None, num_classes: int | None = None,
+                 compile_per: str | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if text_dims is None:
             raise ValueError('InjectionDecoder needs text embeddings: set model.text_bank')
+        classifier = dict(num_classes=num_classes, text_dims=text_dims)
         self.decoder = MODELS.build(
-            decoder, default_args=dict(num_classes=num_classes, text_dims=text_dims))
+            decoder, default_args=None if num_classes is None else classifier)
         units = ('frame', 'clip') if self.decoder.unit == 'frame' else ('clip', )
         self.compile_per = compile_per or self.decoder.unit
         if self.compile_per not in units:
@@ -72,6 +73,11 @@ class InjectionDecoder(BaseModule):
         return self.decoder.num_queries
 
     @property
+    def num_layers(self) -> int:
+        """Layers of the wrapped decoder."""
+        return self.decoder.num_layers
+
+    @property
     def unit(self) -> str:
         """`frame` or `clip`, what one set of queries is decoded from."""
         return self.decoder.unit
@@ -81,30 +87,35 @@ class InjectionDecoder(BaseModule):
         """The wrapped decoder's prediction head."""
         return self.decoder.head
 
-    def forward(self, multi_scale: Sequence[Tensor], mask_features: Tensor,
-                context: CategoryContext, *, auxiliary: bool = True) -> DecoderOutputs:
+    def forward(self, multi_scale: Sequence[Tensor], mask_features: Tensor | None,
+                context: CategoryContext, *, padding: Sequence[Tensor] | None = None,
+                auxiliary: bool = True, **inputs) -> DecoderOutputs:
         """Decode a batch of clips with their compiled taxonomy.
 
         Args:
             multi_scale: (B, T, C, h, w) of strides 32, 16, 8.
-            mask_features: (B, T, C_mask, H, W) of stride 4.
+            mask_features: (B, T, C_mask, H, W) of stride 4, for decoders that read them.
             context: Text embeddings and candidate categories.
+            padding: (B, T, h, w) bool of each level, True where the taxonomy must not look.
             auxiliary: Keep the predictions of all stages, not of the last alone.
+            **inputs: What else the wrapped decoder reads.
 
         Returns:
             The wrapped decoder's, with the compiled taxonomy: one per set of queries.
         """
-        frames = mask_features.shape[1]
+        frames = multi_scale[0].shape[1]
         if self.compile_per == 'frame':
             multi_scale = [fold_frames(level) for level in multi_scale]
-            mask_features = fold_frames(mask_features)
+            padding = padding and [fold_frames(mask) for mask in padding]
+            if mask_features is not None:
+                mask_features = fold_frames(mask_features)
             context = context.for_frames(frames)
-        compiled = self.compilation(multi_scale, mask_features, context)
+        compiled = self.compilation(multi_scale, mask_features, context, padding)
         if self.compile_per != self.unit:
             compiled = compiled.for_frames(frames)
         outputs = self.decoder(
             multi_scale, mask_features, context, inject=partial(self.injection, compiled),
-            auxiliary=auxiliary)
+            auxiliary=auxiliary, **inputs)
         outputs.compiled = compiled
         return outputs
 

@@ -1,6 +1,7 @@
 """Class and mask predictions of Mask2Former-type decoders."""
 from torch import Tensor, nn
 
+from mmtmt.models.layers import perceptron
 from mmtmt.models.outputs import CategoryContext, QueryPrediction
 from mmtmt.models.taxonomy_modules.text_classifier import TextClassifier
 
@@ -29,10 +30,7 @@ class MaskHead(nn.Module):
             self.cls_embed = nn.Linear(embed_dims, num_classes + 1)
         else:
             self.cls_embed = TextClassifier(embed_dims=embed_dims, text_dims=text_dims)
-        self.mask_embed = nn.Sequential(
-            nn.Linear(embed_dims, embed_dims), nn.ReLU(inplace=True),
-            nn.Linear(embed_dims, embed_dims), nn.ReLU(inplace=True),
-            nn.Linear(embed_dims, mask_dims))
+        self.mask_embed = perceptron(embed_dims, mask_dims)
 
     def forward(self, queries: Tensor, context: CategoryContext | None) -> QueryPrediction:
         """Predict.

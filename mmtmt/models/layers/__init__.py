@@ -4,13 +4,16 @@ from .attention import (
     MultiheadAttention,
     SelfAttentionLayer,
     feed_forward,
+    perceptron,
     xavier_init,
 )
+from .deformable_encoder import DeformableEncoder, FeedForward
 from .linear import TokenLinear, token_linear
 from .ms_deform_attn import MSDeformAttn
 from .positional_encoding import sine_position_2d, sine_position_3d
 
 __all__ = [
-    'DecoderLayer', 'MSDeformAttn', 'MultiheadAttention', 'SelfAttentionLayer', 'TokenLinear',
-    'feed_forward', 'sine_position_2d', 'sine_position_3d', 'token_linear', 'xavier_init'
+    'DecoderLayer', 'DeformableEncoder', 'FeedForward', 'MSDeformAttn', 'MultiheadAttention',
+    'SelfAttentionLayer', 'TokenLinear', 'feed_forward', 'perceptron', 'sine_position_2d',
+    'sine_position_3d', 'token_linear', 'xavier_init'
 ]

@@ -13,10 +13,11 @@ class MultiheadAttention(nn.MultiheadAttention):
     Args:
         embed_dims: C.
         num_heads: Heads; C is a multiple of it.
+        dropout: Probability that a weight counts as zero in training.
     """
 
-    def __init__(self, embed_dims: int, num_heads: int) -> None:
-        super().__init__(embed_dims, num_heads, batch_first=True)
+    def __init__(self, embed_dims: int, num_heads: int, dropout: float = 0.0) -> None:
+        super().__init__(embed_dims, num_heads, dropout=dropout, batch_first=True)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor,
                 blocked: Tensor | None = None) -> Tensor:
@@ -40,7 +41,8 @@ class MultiheadAttention(nn.MultiheadAttention):
             for x, weight, bias in zip((query, key, value), weights, biases)
         ]
         allowed = None if blocked is None else ~blocked[:, None]
-        attended = F.scaled_dot_product_attention(*heads, attn_mask=allowed)
+        attended = F.scaled_dot_product_attention(
+            *heads, attn_mask=allowed, dropout_p=self.dropout if self.training else 0.0)
         return self.out_proj(attended.transpose(1, 2).flatten(2))
 
 
@@ -50,6 +52,23 @@ def feed_forward(embed_dims: int, hidden_dims: int) -> nn.Sequential:
         TokenLinear(embed_dims, hidden_dims),
         nn.ReLU(inplace=True),
         TokenLinear(hidden_dims, embed_dims))
+
+
+def perceptron(embed_dims: int, out_dims: int, hidden_layers: int = 2) -> nn.Sequential:
+    """Linear layers with ReLUs between; the linear ones are at 0, 2, 4, ...
+
+    Args:
+        embed_dims: C, width of the input and of the hidden layers.
+        out_dims: Width of the output.
+        hidden_layers: Layers before the last.
+
+    Returns:
+        The layers.
+    """
+    layers: list[nn.Module] = []
+    for _ in range(hidden_layers):
+        layers += [nn.Linear(embed_dims, embed_dims), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, nn.Linear(embed_dims, out_dims))
 
 
 def xavier_init(module: nn.Module) -> None:

@@ -1,9 +1,10 @@
 """Losses and the set criterion."""
+from .detection_criterion import DetectionCriterion
 from .label_space import LabelSpace
 from .set_criterion import Assignment, ClipTarget, EmbeddedPrediction, VideoSetCriterion
 from .vita_criterion import GenVISCriterion, SimilarityInputs, TrackedTarget, VITACriterion
 
 __all__ = [
-    'Assignment', 'ClipTarget', 'EmbeddedPrediction', 'GenVISCriterion', 'LabelSpace',
-    'SimilarityInputs', 'TrackedTarget', 'VITACriterion', 'VideoSetCriterion'
+    'Assignment', 'ClipTarget', 'DetectionCriterion', 'EmbeddedPrediction', 'GenVISCriterion',
+    'LabelSpace', 'SimilarityInputs', 'TrackedTarget', 'VITACriterion', 'VideoSetCriterion'
 ]

@@ -8,7 +8,7 @@ from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule, ModuleList, caffe2_xavier_init
 from torch import Tensor, nn
 
-from mmtmt.models.layers import MSDeformAttn, TokenLinear, sine_position_2d
+from mmtmt.models.layers import DeformableEncoder, MSDeformAttn, sine_position_2d
 from mmtmt.registry import MODELS
 
 
@@ -24,76 +24,6 @@ class PixelFeatures(NamedTuple):
     mask_features: Tensor
     multi_scale: list[Tensor]
     stride4: Tensor
-
-
-class _FFN(nn.Module):
-    """Feed-forward block with the parameter names of mmcv's (`layers.0.0`, `layers.1`)."""
-
-    def __init__(self, embed_dims: int, hidden_dims: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Sequential(TokenLinear(embed_dims, hidden_dims), nn.ReLU(inplace=True)),
-            TokenLinear(hidden_dims, embed_dims))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x)
-
-
-class _EncoderLayer(nn.Module):
-    """Deformable self-attention and feed-forward, each with residual and post-norm."""
-
-    def __init__(self, embed_dims: int, num_heads: int, num_levels: int, num_points: int,
-                 feedforward_dims: int) -> None:
-        super().__init__()
-        self.self_attn = MSDeformAttn(
-            embed_dims=embed_dims, num_heads=num_heads, num_levels=num_levels,
-            num_points=num_points)
-        self.ffn = _FFN(embed_dims, feedforward_dims)
-        self.norms = nn.ModuleList([nn.LayerNorm(embed_dims) for _ in range(2)])
-
-    def forward(self, tokens: Tensor, position: Tensor, reference_points: Tensor,
-                spatial_shapes: list[tuple[int, int]]) -> Tensor:
-        # sums in place: each is as large as the features of all levels
-        attended = self.self_attn(tokens + position, reference_points, tokens, spatial_shapes)
-        tokens = self.norms[0](attended.add_(tokens))
-        return self.norms[1](self.ffn(tokens).add_(tokens))
-
-
-class _Encoder(nn.Module):
-    """A stack of deformable layers over the tokens of all levels."""
-
-    def __init__(self, num_layers: int, **layer_args) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList([_EncoderLayer(**layer_args) for _ in range(num_layers)])
-
-    def forward(self, tokens: Tensor, position: Tensor,
-                spatial_shapes: list[tuple[int, int]]) -> Tensor:
-        reference_points = pixel_centres(spatial_shapes, tokens.device)
-        # one image's points serve the whole batch and every level
-        reference_points = reference_points[None, :, None].expand(
-            tokens.shape[0], -1, len(spatial_shapes), -1)
-        for layer in self.layers:
-            tokens = layer(tokens, position, reference_points, spatial_shapes)
-        return tokens
-
-
-def pixel_centres(spatial_shapes: list[tuple[int, int]], device: torch.device) -> Tensor:
-    """Normalised (x, y) of every pixel centre of every level.
-
-    Args:
-        spatial_shapes: (h, w) per level.
-        device: Where to build it.
-
-    Returns:
-        (sum of h * w, 2) in (0, 1).
-    """
-    centres = []
-    for height, width in spatial_shapes:
-        y = (torch.arange(height, device=device) + 0.5) / height
-        x = (torch.arange(width, device=device) + 0.5) / width
-        centres.append(torch.stack(
-            (x.expand(height, width), y[:, None].expand(height, width)), dim=-1).flatten(0, 1))
-    return torch.cat(centres)
 
 
 @MODELS.register_module()
@@ -131,7 +61,7 @@ class MSDeformAttnPixelDecoder(BaseModule):
             for channels in reversed(encoder_channels)
         ])
         self.level_encoding = nn.Embedding(self.NUM_LEVELS, feat_channels)
-        self.encoder = _Encoder(
+        self.encoder = DeformableEncoder(
             num_encoder_layers, embed_dims=feat_channels, num_heads=num_heads,
             num_levels=self.NUM_LEVELS, num_points=num_points, feedforward_dims=feedforward_dims)
         self.lateral_convs = ModuleList([

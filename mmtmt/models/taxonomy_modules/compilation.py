@@ -23,8 +23,10 @@ class _CompilationBlock(nn.Module):
         self.ffn = feed_forward(embed_dims, feedforward_dims)
         self.norms = nn.ModuleList([nn.LayerNorm(embed_dims) for _ in range(2)])
 
-    def forward(self, embeddings: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        embeddings = self.norms[0](embeddings + self.cross_attn(embeddings, keys, values))
+    def forward(self, embeddings: Tensor, keys: Tensor, values: Tensor,
+                blocked: Tensor | None) -> Tensor:
+        attended = self.cross_attn(embeddings, keys, values, blocked)
+        embeddings = self.norms[0](embeddings + attended)
         return self.norms[1](embeddings + self.ffn(embeddings))
 
 
@@ -87,24 +89,30 @@ class TaxonomyCompilation(BaseModule):
             self.score_bias = nn.Parameter(torch.zeros(()))
         xavier_init(self.layers)
 
-    def forward(self, multi_scale: Sequence[Tensor], mask_features: Tensor,
-                context: CategoryContext) -> CompiledTaxonomy:
+    def forward(self, multi_scale: Sequence[Tensor], mask_features: Tensor | None,
+                context: CategoryContext,
+                padding: Sequence[Tensor] | None = None) -> CompiledTaxonomy:
         """Compile the taxonomy of each clip.
 
         Args:
             multi_scale: (B, T, C, h, w) of strides 32, 16, 8.
-            mask_features: (B, T, C, H, W) of stride 4.
+            mask_features: (B, T, C, H, W) of stride 4; read only by `feature_levels='mask'`.
             context: Text embeddings (K, d) and candidates (B, K).
+            padding: (B, T, h, w) bool of each level, True where not to look; None for nowhere.
 
         Returns:
             The selected embeddings and the scores of all categories.
         """
         embeddings = self.adapter_norm(self.adapter(context.text))
-        embeddings = embeddings.expand(mask_features.shape[0], -1, -1)
+        embeddings = embeddings.expand(multi_scale[0].shape[0], -1, -1)
         keys, values = self._memory(multi_scale, mask_features)
+        blocked = None
+        if padding is not None:
+            blocked = torch.cat(
+                [padding[index].flatten(1) for index in self.feature_levels], dim=1)[:, None]
         refined = embeddings
         for layer in self.layers:
-            refined = layer(refined, keys, values)
+            refined = layer(refined, keys, values, blocked)
         scores = (self.score(refined) * embeddings).sum(-1) / math.sqrt(embeddings.shape[-1])
         return self._select(refined, scores + self.score_bias, context.candidates)
 

@@ -39,6 +39,24 @@ class EvaluationSpace:
     labels: Tensor
 
 
+def compiled_labels(scores: Tensor, space: EvaluationSpace, num_selected: int) -> list[int]:
+    """The categories that a video's taxonomy is compiled of.
+
+    Args:
+        scores: (K,) taxonomy scores, the mean over frames.
+        space: Of the video.
+        num_selected: N_T.
+
+    Returns:
+        Evaluation labels of the best candidates, best first.
+    """
+    candidates = space.context.candidates[0]
+    count = min(num_selected, int(candidates.sum()))
+    best = scores.masked_fill(~candidates, float('-inf')).topk(count).indices
+    labels = space.labels[best]
+    return labels[labels >= 0].tolist()
+
+
 class VISModel(BaseModel):
     """Base of the meta-architectures.
 
@@ -63,7 +81,8 @@ class VISModel(BaseModel):
         init_cfg: mmengine initialisation.
     """
 
-    # keys of test_cfg; subclasses add theirs. What has no choices is a number.
+    # keys of test_cfg; subclasses add theirs. What has no choices is of its default's kind: a
+    # whole number from 1, a number from 0 to 1, a switch.
     TEST_DEFAULTS: Mapping[str, Any] = dict(
         vocabulary='given', unknown_categories='error', max_per_video=10, frames_per_step=2)
     TEST_CHOICES: Mapping[str, Sequence[str]] = dict(
@@ -97,12 +116,17 @@ class VISModel(BaseModel):
         settings = {**self.TEST_DEFAULTS, **test_cfg}
         for name, value in settings.items():
             choices = self.TEST_CHOICES.get(name)
-            if choices is not None and value not in choices:
-                raise ValueError(
-                    f'model.test_cfg.{name}: expected one of {choices}, got {value!r}')
-            if choices is None and (type(value) is not int or value < 1):
-                raise ValueError(
-                    f'model.test_cfg.{name}: expected an integer from 1, got {value!r}')
+            if choices is not None:
+                fits, expected = value in choices, f'one of {choices}'
+            elif type(self.TEST_DEFAULTS[name]) is bool:
+                fits, expected = type(value) is bool, 'True or False'
+            elif type(self.TEST_DEFAULTS[name]) is float:
+                fits = type(value) in (int, float) and 0 <= value <= 1
+                expected = 'a number from 0 to 1'
+            else:
+                fits, expected = type(value) is int and value >= 1, 'an integer from 1'
+            if not fits:
+                raise ValueError(f'model.test_cfg.{name}: expected {expected}, got {value!r}')
         return settings
 
     @property

@@ -51,7 +51,8 @@ def best_pairs(class_logits: Tensor, candidates: Tensor, labels: Tensor,
 
 
 def masks_at_original_size(logits: Tensor, padded_shape: tuple[int, int],
-                           img_shape: tuple[int, int], ori_shape: tuple[int, int]) -> Tensor:
+                           img_shape: tuple[int, int], ori_shape: tuple[int, int],
+                           nearest: bool = False) -> Tensor:
     """Upsample stride-4 mask logits to the stored frame and binarise them.
 
     Two steps as in the official code: to the padded input, of which the padding is cut off, then
@@ -62,12 +63,16 @@ def masks_at_original_size(logits: Tensor, padded_shape: tuple[int, int],
         padded_shape: Height and width of the padded input.
         img_shape: Height and width of the input before padding.
         ori_shape: Height and width of the masks.
+        nearest: Whether the second step takes the nearest pixel, as in the official IDOL.
 
     Returns:
         (T, Q, *ori_shape) bool.
     """
     logits = F.interpolate(logits, size=padded_shape, mode='bilinear', align_corners=False)
     logits = logits[..., :img_shape[0], :img_shape[1]]
+    if nearest:
+        masks = (logits > 0).to(torch.uint8)
+        return F.interpolate(masks, size=ori_shape, mode='nearest').bool()
     if tuple(img_shape) != tuple(ori_shape):
         logits = F.interpolate(logits, size=ori_shape, mode='bilinear', align_corners=False)
     return logits > 0

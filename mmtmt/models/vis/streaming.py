@@ -10,7 +10,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmtmt.models.necks.msdeform_pixel_decoder import PixelFeatures
-from mmtmt.models.vis.base import EvaluationSpace
+from mmtmt.models.vis.base import EvaluationSpace, compiled_labels
 from mmtmt.models.vis.mask_output import BestPairs, best_pairs, masks_at_original_size
 from mmtmt.models.vis.mask_vis import MaskVISModel
 from mmtmt.structures.frame_source import FrameSource
@@ -295,12 +295,8 @@ class StreamingMaskModel(MaskVISModel):
         """Evaluation labels of the N_T categories of the highest mean score."""
         if state.records[0].score_logits is None:
             return []
-        candidates = state.space.context.candidates[0]
-        scores = _frame_mean(state.records, 'score_logits').masked_fill(
-            ~candidates, float('-inf'))
-        count = min(self.decoder.compilation.num_selected, int(candidates.sum()))
-        labels = state.space.labels[scores.topk(count).indices]
-        return labels[labels >= 0].tolist()
+        return compiled_labels(_frame_mean(state.records, 'score_logits'), state.space,
+                               self.decoder.compilation.num_selected)
 
 
 def _frame_mean(records: Sequence[ClipRecord], name: str) -> Tensor:

@@ -1,0 +1,83 @@
+"""Contrastive losses between the objects of a key frame and the queries of a reference frame."""
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+FEWEST_NEGATIVES = 10  # of the auxiliary loss, where an object has no positive
+NEGATIVES_PER_POSITIVE = 10
+
+
+class ContrastChoice(NamedTuple):
+    """Queries of the reference frame for each object.
+
+    Attributes:
+        positive: (N, Q) bool, its own queries.
+        negative: (N, Q) bool, queries that may serve as those of something else.
+    """
+
+    positive: Tensor
+    negative: Tensor
+
+
+def sample_negatives(population: int, count: int) -> Tensor:
+    """Draw negatives without replacement.
+
+    Args:
+        population: How many there are.
+        count: How many to draw.
+
+    Returns:
+        (count,) int64 positions.
+    """
+    return torch.randperm(population)[:count]
+
+
+def contrastive_losses(keys: Sequence[Tensor], references: Sequence[Tensor],
+                       choices: Sequence[ContrastChoice]) -> tuple[Tensor, Tensor]:
+    """Contrast each object's key embedding with its positives and negatives.
+
+    The first loss is log(1 + sum over positives p and negatives n of exp(v n - v p)) with the
+    inner products of the key embedding v; the second the mean squared error of cosines, against
+    1 for positives and 0 for ten times as many drawn negatives (IDOL, equations 2 and 3, and the
+    official code).
+
+    Args:
+        keys: Per clip, (N, C) embeddings of the objects' best queries in the key frame.
+        references: Per clip, (Q, C) embeddings of all queries in the reference frame.
+        choices: Per clip, for the same N objects.
+
+    Returns:
+        Both losses, means over the objects of all clips; zeros that keep the embeddings in the
+        graph when there is none.
+    """
+    contrast, auxiliary = [], []
+    for key, reference, choice in zip(keys, references, choices):
+        contrast.append(_contrast(key.float() @ reference.float().t(), choice))
+        cosine = F.normalize(key.float(), dim=1) @ F.normalize(reference.float(), dim=1).t()
+        auxiliary.append(_auxiliary(cosine, choice))
+    count = max(sum(map(len, contrast)), 1)
+    idle = sum(embeds.sum() for embeds in references) * 0
+    return torch.cat(contrast).sum() / count + idle, torch.cat(auxiliary).sum() / count
+
+
+def _contrast(products: Tensor, choice: ContrastChoice) -> Tensor:
+    """(N,) losses: all pairs of a positive and a negative factor into two sums."""
+    lowest = torch.finfo(products.dtype).min / 4  # an empty sum must not meet an infinity
+    positive = (-products).masked_fill(~choice.positive, lowest).logsumexp(1)
+    negative = products.masked_fill(~choice.negative, lowest).logsumexp(1)
+    return F.softplus(positive + negative)
+
+
+def _auxiliary(cosine: Tensor, choice: ContrastChoice) -> Tensor:
+    """(N,) mean squared errors over the positives and some of the negatives."""
+    drawn = torch.zeros_like(choice.negative)
+    for row, positive, negative in zip(drawn, choice.positive, choice.negative):
+        candidates = negative.nonzero().squeeze(1)
+        wanted = NEGATIVES_PER_POSITIVE * int(positive.sum()) or FEWEST_NEGATIVES
+        count = min(wanted, len(candidates))
+        row[candidates[sample_negatives(len(candidates), count).to(candidates.device)]] = True
+    error = (cosine - 1)**2 * choice.positive + cosine**2 * drawn
+    return error.sum(1) / (choice.positive.sum(1) + drawn.sum(1)).clamp(min=1)

@@ -1,0 +1,143 @@
+"""Assignment of several queries to each object by optimal transport with a dynamic number."""
+from typing import NamedTuple
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor
+
+from mmtmt.models.losses.detection_criterion import OTAMatch
+from mmtmt.models.losses.focal_losses import ALPHA, GAMMA
+from mmtmt.models.utils.boxes import pairwise_giou, pairwise_iou
+from mmtmt.registry import TASK_UTILS
+
+CENTRE_RADIUS = 2.5 / 32  # of the square around an object's centre, as a fraction of the image
+GIOU_COST = 3.0
+OFF_CENTRE_COST = 100.0
+OUTSIDE_COST = 1e4
+TAKEN_COST = 1e5
+EPSILON = 1e-8
+
+
+class PairCosts(NamedTuple):
+    """How well queries and objects fit.
+
+    Attributes:
+        cost: (..., Q, N).
+        iou: (..., Q, N).
+    """
+
+    cost: Tensor
+    iou: Tensor
+
+
+@torch.no_grad()
+def pair_costs(class_logits: Tensor, boxes: Tensor, labels: Tensor,
+               target_boxes: Tensor) -> PairCosts:
+    """Focal class cost, generalised IoU, and penalties for centres outside of an object's.
+
+    Args:
+        class_logits: (..., Q, K).
+        boxes: (..., Q, 4) in centre form.
+        labels: (N,) int64.
+        target_boxes: (N, 4) in centre form.
+
+    Returns:
+        Costs and overlaps, on the CPU, where the assignment runs.
+    """
+    boxes = boxes.float()
+    probability = class_logits[..., labels].float().sigmoid()
+    negative = (1 - ALPHA) * probability**GAMMA * -(1 - probability + EPSILON).log()
+    positive = ALPHA * (1 - probability)**GAMMA * -(probability + EPSILON).log()
+    centres, target_centres = boxes[..., :, None, :2], target_boxes[:, :2]
+    half = target_boxes[:, 2:] / 2
+    in_box, in_square = (
+        ((centres > target_centres - radius) & (centres < target_centres + radius)).all(-1)
+        for radius in (half, CENTRE_RADIUS))
+    cost = positive - negative - GIOU_COST * pairwise_giou(boxes, target_boxes)
+    cost = cost + OFF_CENTRE_COST * ~(in_box & in_square)
+    # a query that is near no object at all
+    cost = cost + OUTSIDE_COST * ~(in_box.any(-1) | in_square.any(-1))[..., None]
+    cost, iou = cost.cpu(), pairwise_iou(boxes, target_boxes).cpu()
+    if not bool(cost.isfinite().all()):
+        # any assignment does: the loss is not finite either, and that is what gets reported
+        print_log('matching costs are not finite', 'current', 30)
+        cost, iou = torch.nan_to_num(cost, nan=0.0), torch.nan_to_num(iou, nan=0.0)
+    return PairCosts(cost, iou)
+
+
+def assign_dynamically(cost: Tensor, iou: Tensor, num_candidates: int) -> Tensor:
+    """Give each object its cheapest queries, as many as its best overlaps add up to.
+
+    A query that several objects want goes to the cheapest. An object that is left without gets the
+    cheapest free query; that two such objects may get the same is as in the official code.
+
+    Args:
+        cost: (Q, N); the rows of taken queries rise where objects were left without.
+        iou: (Q, N).
+        num_candidates: Overlaps that are added up.
+
+    Returns:
+        (Q, N) bool.
+    """
+    overlaps = iou.topk(min(num_candidates, len(iou)), dim=0).values
+    numbers = overlaps.sum(0).int().clamp(min=1)
+    assigned = torch.zeros_like(cost, dtype=torch.bool)
+    for column, number in enumerate(numbers.tolist()):
+        assigned[cost[:, column].topk(number, largest=False).indices, column] = True
+    contested = assigned.sum(1) > 1
+    _keep_cheapest(assigned, cost, contested)
+    for _ in range(cost.shape[1]):  # ends earlier unless there are more objects than queries
+        without = (~assigned.any(0)).nonzero().squeeze(1)
+        if not len(without):
+            break
+        cost[assigned.any(1)] += TAKEN_COST
+        assigned[cost[:, without].argmin(0), without] = True
+        if bool((assigned.sum(1) > 1).any()):
+            _keep_cheapest(assigned, cost, contested)
+    return assigned
+
+
+def _keep_cheapest(assigned: Tensor, cost: Tensor, rows: Tensor) -> None:
+    """Leave one object to each of some queries."""
+    rows = rows.nonzero().squeeze(1)
+    assigned[rows] = False
+    assigned[rows, cost[rows].argmin(1)] = True
+
+
+@TASK_UTILS.register_module()
+class OTAAssigner:
+    """IDOL's assignment of queries to the objects of a key frame (arXiv 2207.10661, section 3.2).
+
+    Args:
+        num_candidates: Overlaps whose sum is the number of queries of an object.
+    """
+
+    def __init__(self, *, num_candidates: int = 10) -> None:
+        self.num_candidates = num_candidates
+
+    @torch.no_grad()
+    def __call__(self, class_logits: Tensor, boxes: Tensor, labels: Tensor,
+                 target_boxes: Tensor) -> list[OTAMatch]:
+        """Assign the queries of one image, separately for each stage of the decoder.
+
+        Args:
+            class_logits: (S, Q, K) of S stages.
+            boxes: (S, Q, 4) in centre form.
+            labels: (N,) int64.
+            target_boxes: (N, 4) in centre form.
+
+        Returns:
+            The match of each stage.
+        """
+        device = labels.device
+        costs, ious = pair_costs(class_logits, boxes, labels, target_boxes)
+        return [OTAMatch(*(part.to(device) for part in self._assign(cost, iou)))
+                for cost, iou in zip(costs, ious)]
+
+    def _assign(self, cost: Tensor, iou: Tensor) -> OTAMatch:
+        if not cost.shape[1]:
+            return OTAMatch(*[torch.zeros(0, dtype=torch.int64)] * 3)
+        assigned = assign_dynamically(cost, iou, self.num_candidates)
+        queries = assigned.any(1).nonzero().squeeze(1)
+        best = cost.masked_fill(~assigned, float('inf')).argmin(0)
+        return OTAMatch(queries, assigned[queries].int().argmax(1), best)

@@ -1,0 +1,308 @@
+"""IDOL, and TMT on it: a detector with masks whose objects are tracked by embeddings."""
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from mmdet.models.layers import SinePositionalEncoding
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from mmtmt.models.decoders import DetectionQueries, InjectionDecoder
+from mmtmt.models.heads import BoxHead, DynamicMaskHead, sigmoid_classifier
+from mmtmt.models.layers import DeformableEncoder, MSDeformAttn, perceptron
+from mmtmt.models.losses.detection_criterion import Matches, PairTarget, ReferencePrediction
+from mmtmt.models.necks import DeformableMemory, MaskBranch, flatten_levels, padding_of_levels
+from mmtmt.models.outputs import BoxPrediction, CategoryContext, DecoderOutputs
+from mmtmt.models.trackers import MemoryBankTracker, TrackLog, select_detections
+from mmtmt.models.vis.base import EvaluationSpace, VISModel, compiled_labels
+from mmtmt.models.vis.mask_output import masks_at_original_size
+from mmtmt.registry import MODELS, TASK_UTILS
+from mmtmt.structures.frame_source import FrameSource
+from mmtmt.structures.tubes import encode_tube
+
+KEY, REFERENCE = slice(0, None, 2), slice(1, None, 2)  # of pairs, frame after frame
+
+
+@dataclass
+class IDOLState:
+    """A video on its way through IDOL.
+
+    Attributes:
+        space: Categories to predict in.
+        columns: (K_c,) int64, the class logits that count.
+        ori_shape: Height and width of the masks to return.
+        tracker: Links the frames.
+        log: What the tracks looked like.
+        img_shape: Height and width of the frames that come in.
+        score_sum: (K,) taxonomy scores, summed over frames.
+        compiled_labels: After `finish`: selected categories of the video, best first.
+        num_discarded: After `finish`: predictions without a label in the evaluation vocabulary.
+    """
+
+    space: EvaluationSpace
+    columns: Tensor
+    ori_shape: tuple[int, int]
+    tracker: MemoryBankTracker
+    log: TrackLog = field(default_factory=TrackLog)
+    img_shape: tuple[int, int] | None = None
+    score_sum: Tensor | None = None
+    compiled_labels: list[int] = field(default_factory=list)
+    num_discarded: int = 0
+
+
+@MODELS.register_module()
+class IDOL(VISModel):
+    """IDOL (arXiv 2207.10661); TMT-VIS on it with an InjectionDecoder as its decoder.
+
+    Deformable DETR with a mask and an embedding per query. Training pairs a key frame, the first of
+    a clip, with a reference frame, the second: detection learns on the key frame, embeddings by
+    contrasting the two, both with the objects that the key frame shows. For prediction each frame's
+    detections are linked to a memory bank; every category above a threshold of a track is a result
+    of its own.
+
+    Parameter names are those of mmdet's DeformableDETR, so that its checkpoints load as they are.
+
+    Args:
+        backbone: Config; three maps of strides 8, 16, 32.
+        neck: Config; makes four levels of C channels of them.
+        encoder: Arguments of DeformableEncoder.
+        decoder: Config of a DeformableDecoder, or of an InjectionDecoder around one.
+        num_queries: Q.
+        mask_channels: C_mask.
+        criterion: Config of the criterion.
+        tracker: Config of the tracker.
+        **kwargs: Of VISModel; `test_cfg` takes `select_threshold`, the score from which queries
+            are tracked, and `box_nms`, the overlap above which they are dropped before;
+            `track_score`, `mean` or `max` over the frames of a track; `multi_label`, whether every
+            category of at least `class_threshold` is a result, or the best one alone.
+    """
+
+    TEST_DEFAULTS = dict(
+        vocabulary='given', frames_per_step=10, select_threshold=0.1, box_nms=0.9,
+        track_score='mean', multi_label=True, class_threshold=0.05)
+    TEST_CHOICES = dict(VISModel.TEST_CHOICES, track_score=('mean', 'max'))
+    NUM_LEVELS = 4
+
+    def __init__(self, *, backbone: dict, neck: dict, decoder: dict, encoder: dict | None = None,
+                 num_queries: int = 300, mask_channels: int = 8, criterion: dict | None = None,
+                 tracker: dict | None = None, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.backbone = MODELS.build(backbone)
+        self.neck = MODELS.build(neck)
+        self.taxonomy_aware = MODELS.get(decoder['type']) is InjectionDecoder
+        self.decoder = MODELS.build(decoder, default_args=dict(
+            text_dims=self.text_dims) if self.taxonomy_aware else None)
+        dims, num_layers = self.decoder.embed_dims, self.decoder.num_layers
+        self.encoder = DeformableEncoder(
+            **{'num_layers': 6, **(encoder or {})}, embed_dims=dims, num_levels=self.NUM_LEVELS)
+        self.position = SinePositionalEncoding(dims // 2, normalize=True, offset=-0.5)
+        self.level_embed = nn.Parameter(torch.randn(self.NUM_LEVELS, dims))
+        self.query_embedding = nn.Embedding(num_queries, 2 * dims)  # position, then content
+        self.reference_points_fc = nn.Linear(dims, 2)
+        self.bbox_head = BoxHead(
+            embed_dims=dims, num_classes=self.num_classes, num_layers=num_layers)
+        self.mask_branch = MaskBranch(embed_dims=dims, out_channels=mask_channels)
+        self.mask_head = DynamicMaskHead(embed_dims=dims, feature_channels=mask_channels)
+        self.reid_head = perceptron(dims, dims)
+        self.criterion = MODELS.build(criterion or dict(type='DetectionCriterion'))
+        self.taxonomy_head = None
+        if self.taxonomy_aware and self.criterion.taxonomy_loss != 'off':
+            self.taxonomy_head = sigmoid_classifier(dims, self.num_classes)
+        self.tracker = tracker or dict(type='MemoryBankTracker')
+        TASK_UTILS.build(self.tracker)  # a wrong option shall fail now
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Initialise what is the model's own as the official code does."""
+        for parameter in self.encoder.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_uniform_(parameter)
+        for module in self.encoder.modules():
+            if isinstance(module, MSDeformAttn):
+                module.init_weights()
+        nn.init.xavier_uniform_(self.reference_points_fc.weight)
+        nn.init.zeros_(self.reference_points_fc.bias)
+
+    def extract(self, images: Tensor, sizes: Sequence[tuple[int, int]]) -> DeformableMemory:
+        """Encoded features of independent frames.
+
+        Args:
+            images: (N, 3, H, W), normalised and padded.
+            sizes: Height and width of each before padding.
+
+        Returns:
+            Of N images.
+        """
+        levels = self.neck(self.backbone(images.contiguous(memory_format=torch.channels_last)))
+        padding = padding_of_levels(
+            sizes, images.shape[-2:], [level.shape[-2:] for level in levels], images.device)
+        memory = flatten_levels([level.float() for level in levels], padding)
+        position = torch.cat([
+            self.position(mask).flatten(2).transpose(1, 2) + embed
+            for mask, embed in zip(padding, self.level_embed)
+        ], dim=1)
+        with torch.autocast(images.device.type, enabled=False):
+            memory.tokens = self.encoder(memory.tokens, position, memory.spatial_shapes,
+                                         memory.valid_ratios, memory.padding)
+        return memory
+
+    def decode(self, memory: DeformableMemory, frames: int, context: CategoryContext,
+               auxiliary: bool = True) -> DecoderOutputs:
+        """Decode independent frames.
+
+        Args:
+            memory: Of B clips, frame after frame.
+            frames: T of a clip, for taxonomies of clips.
+            context: Categories of the clips.
+            auxiliary: Keep the predictions of all layers, not of the last alone.
+
+        Returns:
+            Of B * T images.
+        """
+        position, content = self.query_embedding.weight.chunk(2, dim=1)
+        queries = DetectionQueries(
+            content, position, self.reference_points_fc(position).sigmoid(), self.bbox_head)
+        # strides 32, 16 and 8
+        levels, padding = (
+            [level.unflatten(0, (-1, frames)) for level in reversed(maps[:3])]
+            for maps in (memory.levels(), memory.level_padding()))
+        masked = dict(padding=padding) if self.taxonomy_aware else {}
+        return self.decoder(
+            levels, None, context, memory=memory, queries=queries, auxiliary=auxiliary, **masked)
+
+    def loss(self, inputs: Tensor, samples: Sequence) -> dict[str, Tensor]:
+        """See VISModel.loss.
+
+        Args:
+            inputs: (B, 2, 3, H, W), key and reference frames.
+            samples: B samples.
+
+        Returns:
+            Losses and figures to log.
+
+        Raises:
+            ValueError: If clips have another number of frames.
+        """
+        if inputs.shape[1] != 2:
+            raise ValueError('IDOL trains on clips of 2 frames, a key and a reference frame; got '
+                             f'{inputs.shape[1]}')
+        clips, space = self.training_targets(samples)
+        sizes = [tuple(sample.metainfo['img_shape']) for sample in samples]
+        targets = [PairTarget.from_clip(clip, size) for clip, size in zip(clips, sizes)]
+        memory = self.extract(inputs.flatten(0, 1), [size for size in sizes for _ in range(2)])
+        outputs = self.decode(memory, 2, self.training_context(space))
+        stages = [prediction.select(KEY) for prediction in outputs.predictions]
+        matches = self.criterion.assign(stages, targets)
+        masks = self._matched_masks(memory.select(KEY), stages, matches, sizes)
+        last = outputs.predictions[-1]
+        embeds = self.reid_head(last.query_embeds)
+        losses = self.criterion(
+            stages, masks, ReferencePrediction(embeds[KEY], embeds[REFERENCE],
+                                               last.select(REFERENCE)), targets, matches, space)
+        if outputs.compiled is not None:
+            logits = None
+            if self.taxonomy_head is not None:
+                logits = self.taxonomy_head(outputs.injected_queries[KEY])
+            losses.update(self.criterion.taxonomy_losses(
+                outputs.compiled.select(KEY), logits,
+                self.decoder.compilation.score_supervision == 'bce', targets, matches, space))
+        return losses
+
+    def _matched_masks(self, memory: DeformableMemory, stages: Sequence[BoxPrediction],
+                       matches: Matches, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
+        """Per layer, (M, H, W) logits of stride 4 of the matched queries, clip after clip."""
+        per_clip = []
+        for clip, features in enumerate(self.mask_branch(memory.levels())):
+            chosen = [layer[clip].queries for layer in matches]
+            queries, references = (
+                torch.cat([values[clip, picked] for values, picked in zip(parts, chosen)])
+                for parts in ([stage.query_embeds for stage in stages],
+                              [stage.references for stage in stages]))
+            logits = self.mask_head(features, queries, _in_pixels(references, sizes[clip]))
+            per_clip.append(logits.split([len(picked) for picked in chosen]))
+        return [torch.cat(layer) for layer in zip(*per_clip)]
+
+    def init_state(self, meta: Mapping[str, Any], source: FrameSource | None = None) -> IDOLState:
+        """See VISModel.init_state; the video is never read again."""
+        space = self.evaluation_space(meta['vocabulary'])
+        return IDOLState(
+            space=space, columns=space.context.candidates[0].nonzero().squeeze(1),
+            ori_shape=tuple(meta['ori_shape']), tracker=TASK_UTILS.build(self.tracker))
+
+    @torch.no_grad()
+    def step(self, frames: Tensor, state: IDOLState) -> None:
+        """See VISModel.step.
+
+        Args:
+            frames: (t, 3, h, w) uint8, RGB, resized.
+            state: From `init_state`; changed.
+
+        Raises:
+            ValueError: If the frames change their size.
+        """
+        shape = tuple(frames.shape[-2:])
+        if state.img_shape not in (None, shape):
+            raise ValueError(f'expected frames of {state.img_shape} like before, got {shape}')
+        state.img_shape = shape
+        for part in frames.split(self.test_cfg['frames_per_step']):
+            memory = self.extract(self.data_preprocessor.normalize(part), [shape] * len(part))
+            outputs = self.decode(memory, len(part), state.space.context, auxiliary=False)
+            if outputs.compiled is not None:
+                scores = outputs.compiled.score_logits.sum(0)
+                state.score_sum = scores if state.score_sum is None else state.score_sum + scores
+            features = self.mask_branch(memory.levels())
+            for frame in range(len(part)):
+                self._track(outputs.predictions[-1].select(slice(frame, frame + 1)),
+                            features[frame], state)
+
+    def _track(self, prediction: BoxPrediction, features: Tensor, state: IDOLState) -> None:
+        """Link the detections of one frame and encode the masks of those that have a track."""
+        probabilities = prediction.class_logits[0, :, state.columns].float().sigmoid()
+        chosen = select_detections(probabilities, prediction.boxes[0],
+                                   self.test_cfg['select_threshold'], self.test_cfg['box_nms'])
+        probabilities, queries = probabilities[chosen], prediction.query_embeds[0, chosen]
+        logits = self.mask_head(
+            features, queries, _in_pixels(prediction.references[0, chosen], state.img_shape))
+        kept, ids = state.tracker.update(
+            probabilities.amax(1), self.reid_head(queries).float(), logits > 0)
+        kept, ids = kept[ids >= 0].to(chosen.device), ids[ids >= 0]
+        masks = masks_at_original_size(
+            logits[kept][:, None], self.data_preprocessor.padded_shape([state.img_shape]),
+            state.img_shape, state.ori_shape, nearest=True)[:, 0]
+        state.log.add(ids.tolist(), probabilities[kept].cpu(), encode_tube(masks.cpu()))
+
+    @torch.no_grad()
+    def finish(self, state: IDOLState) -> InstanceData:
+        """See VISModel.finish.
+
+        Args:
+            state: From `init_state`, after all steps.
+
+        Returns:
+            `scores` (M,), `labels` (M,) in the evaluation vocabulary, `tubes`; empty if nothing
+            was tracked.
+
+        Raises:
+            ValueError: If there was no frame.
+        """
+        if state.img_shape is None:
+            raise ValueError('the video has no frames')
+        if state.score_sum is not None:
+            state.compiled_labels = compiled_labels(
+                state.score_sum / state.log.num_frames, state.space,
+                self.decoder.compilation.num_selected)
+        scores, tracks, columns = state.log.results(
+            self.test_cfg['track_score'],
+            self.test_cfg['class_threshold'] if self.test_cfg['multi_label'] else None)
+        labels = state.space.labels.cpu()[state.columns.cpu()[columns]]
+        known = labels >= 0
+        state.num_discarded = int((~known).sum())
+        tubes = state.log.tubes()
+        return InstanceData(scores=scores[known].float(), labels=labels[known],
+                            tubes=[tubes[track] for track in tracks[known].tolist()])
+
+
+def _in_pixels(references: Tensor, size: tuple[int, int]) -> Tensor:
+    """(n, 2) fractions of an image as pixels."""
+    return references * references.new_tensor([size[1], size[0]])
