@@ -195,6 +195,40 @@ class Fixture:
                 f'{len(calls)} calls of torch.rand, the official code made {len(expected)}'
             )
 
+    @contextmanager
+    def replayed_samples(self, owner: Any, name: str) -> Iterator[None]:
+        """Give a function that draws without replacement what the official code drew.
+
+        Args:
+            owner: Where the function is looked up when it is called.
+            name: Its name there; it takes the size of the population and the number to draw, and
+                returns positions.
+
+        Yields:
+            Nothing.
+
+        Raises:
+            AssertionError: A call asks for something else than the official one did, or the code
+                made fewer calls.
+        """
+        expected, calls = [tuple(call) for call in self.info['sample_calls']], []
+
+        def sample(population: int, count: int) -> torch.Tensor:
+            number = len(calls)
+            wanted = expected[number] if number < len(expected) else 'no further call'
+            if wanted != (population, count):
+                raise AssertionError(
+                    f'call {number} draws {count} of {population}, the official code made {wanted}'
+                )
+            calls.append(wanted)
+            order = _generator(self.info['salt'], f'sample/{number}').permutation(population)
+            return torch.from_numpy(order[:count].copy())
+
+        with mock.patch.object(owner, name, sample):
+            yield
+        if len(calls) < len(expected):
+            raise AssertionError(f'{len(calls)} draws, the official code made {len(expected)}')
+
     def compare(
         self, name: str, value: Any, absolute: float | None = None, relative: float = RELATIVE
     ) -> Difference:

@@ -1,6 +1,6 @@
 """IDOL, and TMT on it: a detector with masks whose objects are tracked by embeddings."""
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,41 +14,12 @@ from mmtmt.models.layers import DeformableEncoder, MSDeformAttn, perceptron
 from mmtmt.models.losses.detection_criterion import Matches, PairTarget, ReferencePrediction
 from mmtmt.models.necks import DeformableMemory, MaskBranch, flatten_levels, padding_of_levels
 from mmtmt.models.outputs import BoxPrediction, CategoryContext, DecoderOutputs
-from mmtmt.models.trackers import MemoryBankTracker, TrackLog, select_detections
-from mmtmt.models.vis.base import EvaluationSpace, VISModel, compiled_labels
-from mmtmt.models.vis.mask_output import masks_at_original_size
+from mmtmt.models.vis.base import VISModel, compiled_labels
+from mmtmt.models.vis.track_output import TrackState, collect_tracks, link_frame
 from mmtmt.registry import MODELS, TASK_UTILS
 from mmtmt.structures.frame_source import FrameSource
-from mmtmt.structures.tubes import encode_tube
 
 KEY, REFERENCE = slice(0, None, 2), slice(1, None, 2)  # of pairs, frame after frame
-
-
-@dataclass
-class IDOLState:
-    """A video on its way through IDOL.
-
-    Attributes:
-        space: Categories to predict in.
-        columns: (K_c,) int64, the class logits that count.
-        ori_shape: Height and width of the masks to return.
-        tracker: Links the frames.
-        log: What the tracks looked like.
-        img_shape: Height and width of the frames that come in.
-        score_sum: (K,) taxonomy scores, summed over frames.
-        compiled_labels: After `finish`: selected categories of the video, best first.
-        num_discarded: After `finish`: predictions without a label in the evaluation vocabulary.
-    """
-
-    space: EvaluationSpace
-    columns: Tensor
-    ori_shape: tuple[int, int]
-    tracker: MemoryBankTracker
-    log: TrackLog = field(default_factory=TrackLog)
-    img_shape: tuple[int, int] | None = None
-    score_sum: Tensor | None = None
-    compiled_labels: list[int] = field(default_factory=list)
-    num_discarded: int = 0
 
 
 @MODELS.register_module()
@@ -219,19 +190,18 @@ class IDOL(VISModel):
                 torch.cat([values[clip, picked] for values, picked in zip(parts, chosen)])
                 for parts in ([stage.query_embeds for stage in stages],
                               [stage.references for stage in stages]))
-            logits = self.mask_head(features, queries, _in_pixels(references, sizes[clip]))
+            logits = self.mask_head(features, queries, in_pixels(references, sizes[clip]))
             per_clip.append(logits.split([len(picked) for picked in chosen]))
         return [torch.cat(layer) for layer in zip(*per_clip)]
 
-    def init_state(self, meta: Mapping[str, Any], source: FrameSource | None = None) -> IDOLState:
+    def init_state(self, meta: Mapping[str, Any], source: FrameSource | None = None) -> TrackState:
         """See VISModel.init_state; the video is never read again."""
-        space = self.evaluation_space(meta['vocabulary'])
-        return IDOLState(
-            space=space, columns=space.context.candidates[0].nonzero().squeeze(1),
-            ori_shape=tuple(meta['ori_shape']), tracker=TASK_UTILS.build(self.tracker))
+        return TrackState(
+            space=self.evaluation_space(meta['vocabulary']), ori_shape=tuple(meta['ori_shape']),
+            tracker=TASK_UTILS.build(self.tracker))
 
     @torch.no_grad()
-    def step(self, frames: Tensor, state: IDOLState) -> None:
+    def step(self, frames: Tensor, state: TrackState) -> None:
         """See VISModel.step.
 
         Args:
@@ -251,29 +221,21 @@ class IDOL(VISModel):
             if outputs.compiled is not None:
                 scores = outputs.compiled.score_logits.sum(0)
                 state.score_sum = scores if state.score_sum is None else state.score_sum + scores
-            features = self.mask_branch(memory.levels())
-            for frame in range(len(part)):
-                self._track(outputs.predictions[-1].select(slice(frame, frame + 1)),
-                            features[frame], state)
+            prediction = outputs.predictions[-1]
+            for frame, features in enumerate(self.mask_branch(memory.levels())):
+                link_frame(prediction.class_logits[frame], prediction.boxes[frame],
+                           partial(self._describe, features, prediction, frame, shape), state,
+                           self.test_cfg)
 
-    def _track(self, prediction: BoxPrediction, features: Tensor, state: IDOLState) -> None:
-        """Link the detections of one frame and encode the masks of those that have a track."""
-        probabilities = prediction.class_logits[0, :, state.columns].float().sigmoid()
-        chosen = select_detections(probabilities, prediction.boxes[0],
-                                   self.test_cfg['select_threshold'], self.test_cfg['box_nms'])
-        probabilities, queries = probabilities[chosen], prediction.query_embeds[0, chosen]
-        logits = self.mask_head(
-            features, queries, _in_pixels(prediction.references[0, chosen], state.img_shape))
-        kept, ids = state.tracker.update(
-            probabilities.amax(1), self.reid_head(queries).float(), logits > 0)
-        kept, ids = kept[ids >= 0].to(chosen.device), ids[ids >= 0]
-        masks = masks_at_original_size(
-            logits[kept][:, None], self.data_preprocessor.padded_shape([state.img_shape]),
-            state.img_shape, state.ori_shape, nearest=True)[:, 0]
-        state.log.add(ids.tolist(), probabilities[kept].cpu(), encode_tube(masks.cpu()))
+    def _describe(self, features: Tensor, prediction: BoxPrediction, frame: int,
+                  size: tuple[int, int], chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Embeddings (n, C) and mask logits (n, h, w) of some queries of a frame."""
+        queries = prediction.query_embeds[frame, chosen]
+        references = in_pixels(prediction.references[frame, chosen], size)
+        return self.reid_head(queries).float(), self.mask_head(features, queries, references)
 
     @torch.no_grad()
-    def finish(self, state: IDOLState) -> InstanceData:
+    def finish(self, state: TrackState) -> InstanceData:
         """See VISModel.finish.
 
         Args:
@@ -292,17 +254,17 @@ class IDOL(VISModel):
             state.compiled_labels = compiled_labels(
                 state.score_sum / state.log.num_frames, state.space,
                 self.decoder.compilation.num_selected)
-        scores, tracks, columns = state.log.results(
-            self.test_cfg['track_score'],
-            self.test_cfg['class_threshold'] if self.test_cfg['multi_label'] else None)
-        labels = state.space.labels.cpu()[state.columns.cpu()[columns]]
-        known = labels >= 0
-        state.num_discarded = int((~known).sum())
-        tubes = state.log.tubes()
-        return InstanceData(scores=scores[known].float(), labels=labels[known],
-                            tubes=[tubes[track] for track in tracks[known].tolist()])
+        return collect_tracks(state, self.test_cfg)
 
 
-def _in_pixels(references: Tensor, size: tuple[int, int]) -> Tensor:
-    """(n, 2) fractions of an image as pixels."""
+def in_pixels(references: Tensor, size: tuple[int, int]) -> Tensor:
+    """Points of an image in pixels.
+
+    Args:
+        references: (n, 2) as fractions of it, x first.
+        size: Its height and width.
+
+    Returns:
+        (n, 2), x first.
+    """
     return references * references.new_tensor([size[1], size[0]])
