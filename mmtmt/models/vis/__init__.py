@@ -7,5 +7,6 @@ from .minvis import MinVIS
 from .streaming import StreamingMaskModel
 
 __all__ = [
-    'IDOL', 'EvaluationSpace', 'Mask2FormerVIS', 'MaskVISModel', 'MinVIS', 'StreamingMaskModel', 'VISModel'
+    'EvaluationSpace', 'IDOL', 'Mask2FormerVIS', 'MaskVISModel', 'MinVIS', 'StreamingMaskModel',
+    'VISModel'
 ]

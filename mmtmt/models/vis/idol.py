@@ -37,8 +37,8 @@ class IDOL(VISModel):
     Args:
         backbone: Config; three maps of strides 8, 16, 32.
         neck: Config; makes four levels of C channels of them.
-        encoder: Arguments of DeformableEncoder.
         decoder: Config of a DeformableDecoder, or of an InjectionDecoder around one.
+        encoder: Arguments of DeformableEncoder.
         num_queries: Q.
         mask_channels: C_mask.
         criterion: Config of the criterion.

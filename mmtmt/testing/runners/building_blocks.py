@@ -8,14 +8,18 @@ from mmtmt.models.losses.point_sampling import sample_points, uncertain_points
 from ..fixture import Difference, Fixture
 from ..golden import register
 from .common import evaluating
+from .idol_blocks import run_idol_blocks
 
 
 @register('building_blocks')
 def run_building_blocks(fixture: Fixture) -> list[Difference]:
-    """The parts that Mask2Former is made of; those of other methods are left out."""
-    return (
-        _deformable_attention(fixture) + _position_encodings(fixture) + _uncertain_points(fixture)
-    )
+    """The parts that Mask2Former and IDOL are made of."""
+    return [
+        *_deformable_attention(fixture),
+        *_position_encodings(fixture),
+        *_uncertain_points(fixture),
+        *run_idol_blocks(fixture),
+    ]
 
 
 def _deformable_attention(fixture: Fixture) -> list[Difference]:

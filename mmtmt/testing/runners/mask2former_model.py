@@ -94,7 +94,6 @@ def build_model(
     components = infer_architecture(conversion.state, fixture.config.get('nheads', 8))
     components['decoder']['type'] = decoder
     names = [f'category {index}' for index in range(components['decoder']['num_classes'])]
-    config = fixture.config
     model = MODELS.build(
         dict(
             type=kind,
