@@ -1,6 +1,6 @@
 """Write a checkpoint of this package under the names of the official code or of mmdet.
 
-For models built on Mask2Former without taxonomy modules, to compare or to go on with elsewhere.
+For models built on Mask2Former, and IDOL, without taxonomy modules, to compare or to go on with elsewhere.
 
 Example:
     python tools/model_converters/mmtmt_to_official.py work_dirs/NAME/iter_6000.pth model.pth \
@@ -11,11 +11,17 @@ import argparse
 import sys
 
 from mmtmt.engine.checkpoint import load_checkpoint_file, save_checkpoint
-from mmtmt.models.converters import Conversion, convert_to_mmdet, convert_to_official
+from mmtmt.models.converters import (
+    Conversion,
+    convert_to_idol,
+    convert_to_mmdet,
+    convert_to_official,
+)
 
 # Per layout the conversion, and the entry of the file that holds the weights.
 LAYOUTS = {
     'official': (convert_to_official, 'model'),
+    'idol': (convert_to_idol, 'model'),
     'mmdet-video': (lambda state: convert_to_mmdet(state, 'track_head.'), 'state_dict'),
     'mmdet-image': (lambda state: convert_to_mmdet(state, 'panoptic_head.'), 'state_dict'),
 }

@@ -1,7 +1,7 @@
-"""Convert a Mask2Former checkpoint of the official code or of mmdet.
+"""Convert a checkpoint of official Mask2Former or IDOL, or of mmdet's Mask2Former.
 
 SRC is a detectron2 .pkl or .pth of Mask2Former, image or video, of one of its ImageNet backbones,
-or a .pth of mmdet's Mask2Former. DST loads with `load_from`, `tools/test.py` and the demo; a
+of IDOL, or a .pth of mmdet's Mask2Former. DST loads with `load_from`, `tools/test.py` and the demo; a
 backbone alone loads with `init_cfg=dict(type='Pretrained', checkpoint=DST)`.
 
 Example:
@@ -79,11 +79,15 @@ def taxonomy_meta(conversion: Conversion, vocabulary: str) -> dict:
         ValueError: The checkpoint has another number of categories than the vocabulary.
     """
     taxonomy = Taxonomy([vocabulary])
-    rows = conversion.state.get('decoder.head.cls_embed.weight')
-    if rows is not None and len(rows) != len(taxonomy) + 1:
-        raise ValueError(
-            f'{vocabulary} has {len(taxonomy)} categories, the checkpoint has {len(rows) - 1}'
-        )
+    # the classifier, and its rows that stand for no category
+    classifiers = {'decoder.head.cls_embed.weight': 1, 'bbox_head.cls_branches.0.weight': 0}
+    for name, others in classifiers.items():
+        rows = conversion.state.get(name)
+        if rows is not None and len(rows) != len(taxonomy) + others:
+            raise ValueError(
+                f'{vocabulary} has {len(taxonomy)} categories, the checkpoint has '
+                f'{len(rows) - others}'
+            )
     return taxonomy.state_dict()
 
 

@@ -6,12 +6,14 @@ from torch import Tensor
 
 from .architecture import infer_architecture, infer_backbone
 from .checkpoint_reader import find_weights, normalise_weights
+from .idol import SOURCE, convert_idol, infer_idol
 from .key_table import Conversion
 from .mmdet_layout import MMDET_HEADS, convert_mmdet
 from .official import convert_official
 from .report import ConversionReport, compare_with, model_state_of
 
-LAYOUTS = ('official', 'mmdet')
+_CONVERTERS = {'official': convert_official, 'mmdet': convert_mmdet, 'idol': convert_idol}
+LAYOUTS = tuple(_CONVERTERS)
 
 
 def detect_layout(state: dict[str, Tensor]) -> str:
@@ -28,6 +30,8 @@ def detect_layout(state: dict[str, Tensor]) -> str:
     """
     if any(key.startswith(MMDET_HEADS) for key in state):
         return 'mmdet'
+    if any(key.startswith(SOURCE) for key in state):
+        return 'idol'
     if any(key.startswith('decoder.') for key in state):
         raise ValueError(
             "the checkpoint has this package's names already, such as "
@@ -54,7 +58,7 @@ def convert_checkpoint(
     """
     state, others = normalise_weights(find_weights(checkpoint, entry))
     layout = layout or detect_layout(state)
-    conversion = convert_official(state) if layout == 'official' else convert_mmdet(state)
+    conversion = _CONVERTERS[layout](state)
     if not conversion.sources:
         raise ValueError(
             f'none of the {len(state)} keys belongs to a model of the {layout} '
@@ -80,11 +84,23 @@ def report_on(
     """
     if model_state is None:
         state = conversion.state
+        if 'query_embedding.weight' in state:
+            return compare_with(conversion, _idol_state(state), 'the model it implies (IDOL)')
         whole = any(key.startswith(('backbone.', 'pixel_decoder.', 'decoder.')) for key in state)
         configs = infer_architecture(state) if whole else {'': infer_backbone(state)}
         names = ', '.join(config['type'] for config in configs.values())
         return compare_with(conversion, model_state_of(configs), f'the model it implies ({names})')
     return compare_with(conversion, plain_decoder_keys(model_state), against)
+
+
+def _idol_state(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """State dict, with random values, of the IDOL that a converted state dict implies."""
+    from mmtmt.registry import MODELS
+
+    names = [str(row) for row in range(len(state['bbox_head.cls_branches.0.weight']))]
+    taxonomy = dict(vocabularies=[dict(name='rows', names=names)], aliases='strict')
+    model = MODELS.build(dict(type='mmtmt.IDOL', taxonomy=taxonomy, **infer_idol(state)))
+    return model.state_dict()
 
 
 def plain_decoder_keys(model_state: dict[str, Tensor]) -> dict[str, Tensor]:

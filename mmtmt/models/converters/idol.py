@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .architecture import infer_backbone
 from .key_table import Conversion, KeyTable, Rename
-from .official import add_computed_buffers, resnet_table, swin_table
+from .official import COMPUTED, add_computed_buffers, resnet_table, swin_table
 
 SOURCE = 'detr.detr.'
 _BACKBONE = f'{SOURCE}backbone.0.backbone.'
@@ -102,6 +102,28 @@ def convert_idol(state: dict[str, Tensor]) -> Conversion:
     """
     result = idol_table().convert(state)
     add_computed_buffers(result.state)
+    return result
+
+
+def convert_to_idol(state: dict[str, Tensor]) -> Conversion:
+    """Convert this package's IDOL back to the official names.
+
+    Args:
+        state: Of a model without taxonomy modules: those have no counterpart and are unexpected.
+
+    Returns:
+        The conversion; buffers that the official modules compute are dropped, and the box
+        perceptrons come under both of their names.
+    """
+    dropped = [key for key in state if key.endswith(COMPUTED)]
+    result = idol_table().reversed().convert(
+        {key: value for key, value in state.items() if key not in dropped}
+    )
+    result.dropped += dropped
+    prefix = f'{SOURCE}bbox_embed.'
+    for key in [key for key in result.state if key.startswith(prefix)]:
+        second = f'{SOURCE}transformer.decoder.{key.removeprefix(SOURCE)}'
+        result.state[second] = result.state[key]
     return result
 
 

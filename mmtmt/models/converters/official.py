@@ -322,7 +322,7 @@ def convert_official(state: dict[str, Tensor], extra: KeyTable | None = None) ->
 
 
 # What a module computes and the official file doesn't need.
-_COMPUTED = ('.relative_position_index', '.num_batches_tracked')
+COMPUTED = ('.relative_position_index', '.num_batches_tracked')
 
 
 def convert_to_official(state: dict[str, Tensor], extra: KeyTable | None = None) -> Conversion:
@@ -337,7 +337,7 @@ def convert_to_official(state: dict[str, Tensor], extra: KeyTable | None = None)
     """
     table = mask2former_table() + clip_decoder_table()
     table = (extra + table if extra is not None else table).reversed()
-    dropped = [key for key in state if key.endswith(_COMPUTED)]
+    dropped = [key for key in state if key.endswith(COMPUTED)]
     result = table.convert({key: state[key] for key in state if key not in dropped})
     result.dropped += dropped
     return result

@@ -1,13 +1,14 @@
 """Moving class rows between unions of different categories or order."""
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-CLASS_ROW_SUFFIXES = (
-    'head.cls_embed.weight', 'head.cls_embed.bias',
-    'auxiliary_head.classifier.weight', 'auxiliary_head.classifier.bias')
+# tensors with a row per category; those of a softmax have a last row for no object
+_SOFTMAX_ROWS = r'(head\.cls_embed|auxiliary_head\.classifier)\.(weight|bias)$'
+_SIGMOID_ROWS = r'(bbox_head\.cls_branches\.\d+|taxonomy_head)\.(weight|bias)$'
 
 
 class RowReport(NamedTuple):
@@ -28,8 +29,8 @@ def remap_class_rows(state_dict: dict[str, Tensor], model_state: dict[str, Tenso
                      old_keys: Sequence[str], new_keys: Sequence[str]) -> RowReport:
     """Reorder a checkpoint's class rows, in place, to the model's union.
 
-    The no-object row comes last on both sides and is taken over. Text classifiers have no rows,
-    and rows of a classifier that the model lacks stay as they are.
+    The no-object row, where there is one, comes last on both sides and is taken over. Text
+    classifiers have no rows, and rows of a classifier that the model lacks stay as they are.
 
     Args:
         state_dict: The checkpoint's; changed.
@@ -45,17 +46,20 @@ def remap_class_rows(state_dict: dict[str, Tensor], model_state: dict[str, Tenso
     """
     position = {key: row for row, key in enumerate(old_keys)}
     shared = [(row, position[key]) for row, key in enumerate(new_keys) if key in position]
-    targets = torch.tensor([row for row, _ in shared] + [len(new_keys)])
-    sources = torch.tensor([row for _, row in shared] + [len(old_keys)])
     for name, rows in state_dict.items():
-        if not name.endswith(CLASS_ROW_SUFFIXES):
+        softmax = re.search(_SOFTMAX_ROWS, name)
+        match = softmax or re.search(_SIGMOID_ROWS, name)
+        if match is None:
             continue
-        if len(rows) != len(old_keys) + 1:
-            raise ValueError(f'{name}: expected {len(old_keys)} categories and no-object, got '
-                             f'{len(rows)} rows')
-        fresh = _fresh_rows(name, model_state, len(new_keys) + 1)
+        others = 1 if softmax else 0
+        if len(rows) != len(old_keys) + others:
+            raise ValueError(f'{name}: expected {len(old_keys)} categories'
+                             f'{" and no-object" if softmax else ""}, got {len(rows)} rows')
+        fresh = _fresh_rows(match[0], model_state, len(new_keys) + others)
         if fresh is None:
             continue
+        pairs = shared + [(len(new_keys), len(old_keys))] * others
+        targets, sources = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).unbind(1)
         remapped = fresh.detach().to(rows).clone()
         remapped[targets] = rows[sources]
         state_dict[name] = remapped
@@ -66,9 +70,8 @@ def remap_class_rows(state_dict: dict[str, Tensor], model_state: dict[str, Tenso
         dropped=[key for key in old_keys if key not in new])
 
 
-def _fresh_rows(name: str, model_state: dict[str, Tensor], num_rows: int) -> Tensor | None:
+def _fresh_rows(suffix: str, model_state: dict[str, Tensor], num_rows: int) -> Tensor | None:
     """The model's rows of that name; a plain decoder's rows may move into a wrapping one."""
-    suffix = next(suffix for suffix in CLASS_ROW_SUFFIXES if name.endswith(suffix))
     for own, rows in model_state.items():
         if own.endswith(suffix) and len(rows) == num_rows:
             return rows

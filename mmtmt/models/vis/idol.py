@@ -14,6 +14,7 @@ from mmtmt.models.layers import DeformableEncoder, MSDeformAttn, perceptron
 from mmtmt.models.losses.detection_criterion import Matches, PairTarget, ReferencePrediction
 from mmtmt.models.necks import DeformableMemory, MaskBranch, flatten_levels, padding_of_levels
 from mmtmt.models.outputs import BoxPrediction, CategoryContext, DecoderOutputs
+from mmtmt.models.taxonomy_modules.compilation import MASK_FEATURES
 from mmtmt.models.vis.base import VISModel, compiled_labels
 from mmtmt.models.vis.track_output import TrackState, collect_tracks, link_frame
 from mmtmt.registry import MODELS, TASK_UTILS
@@ -64,6 +65,9 @@ class IDOL(VISModel):
         self.taxonomy_aware = MODELS.get(decoder['type']) is InjectionDecoder
         self.decoder = MODELS.build(decoder, default_args=dict(
             text_dims=self.text_dims) if self.taxonomy_aware else None)
+        if self.taxonomy_aware and self.decoder.compilation.feature_levels == MASK_FEATURES:
+            raise ValueError("model.decoder.compilation.feature_levels='mask': IDOL has no mask "
+                             'features to compile a taxonomy from; expected indices of levels')
         dims, num_layers = self.decoder.embed_dims, self.decoder.num_layers
         self.encoder = DeformableEncoder(
             **{'num_layers': 6, **(encoder or {})}, embed_dims=dims, num_levels=self.NUM_LEVELS)

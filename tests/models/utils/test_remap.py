@@ -36,3 +36,12 @@ def test_rows_of_a_classifier_that_the_model_lacks_are_left():
     state = {'auxiliary_head.classifier.bias': torch.tensor([1.0, 2.0, 9.0])}
     remap_class_rows(state, {}, ['cat', 'dog'], ['dog', 'cat'])
     assert state['auxiliary_head.classifier.bias'].tolist() == [1, 2, 9]
+
+
+@pytest.mark.parametrize('name', ['bbox_head.cls_branches.2.bias', 'taxonomy_head.bias'])
+def test_sigmoid_classifiers_have_no_row_for_no_object(name):
+    state = {name: torch.tensor([1.0, 2.0])}
+    remap_class_rows(state, {name: torch.zeros(3)}, ['cat', 'dog'], ['dog', 'fox', 'cat'])
+    assert state[name].tolist() == [2, 0, 1]
+    with pytest.raises(ValueError, match='expected 2 categories, got 3 rows'):
+        remap_class_rows(state, state, ['cat', 'dog'], ['cat'])
