@@ -1,6 +1,7 @@
 """Write a checkpoint of this package under the names of the official code or of mmdet.
 
-For models built on Mask2Former, and IDOL, without taxonomy modules, to compare or to go on with elsewhere.
+For models built on Mask2Former, and for IDOL, without taxonomy modules, to compare or to go on
+with elsewhere.
 
 Example:
     python tools/model_converters/mmtmt_to_official.py work_dirs/NAME/iter_6000.pth model.pth \

@@ -1,8 +1,8 @@
 """Convert a checkpoint of official Mask2Former or IDOL, or of mmdet's Mask2Former.
 
 SRC is a detectron2 .pkl or .pth of Mask2Former, image or video, of one of its ImageNet backbones,
-of IDOL, or a .pth of mmdet's Mask2Former. DST loads with `load_from`, `tools/test.py` and the demo; a
-backbone alone loads with `init_cfg=dict(type='Pretrained', checkpoint=DST)`.
+of IDOL, or a .pth of mmdet's Mask2Former. DST loads with `load_from`, `tools/test.py` and the demo;
+a backbone alone loads with `init_cfg=dict(type='Pretrained', checkpoint=DST)`.
 
 Example:
     python tools/model_converters/official_to_mmtmt.py model_final_34112b.pkl m2f_vis_r50.pth \
