@@ -6,6 +6,7 @@ from .colors import track_color
 from .overlay import TrackPainter, add_banner, side_by_side
 from .rendering import render_frames, render_video
 from .report import contact_sheet, write_report
+from .sheets import clip_row, stack_images, track_sheet, write_png
 from .tables import Table, analysis_tables, comparison_tables, write_csv
 from .tracks import Track, tracks_from_annotations, tracks_from_prediction
 from .worst_videos import worst_video_sheets
@@ -17,15 +18,19 @@ __all__ = [
     'add_banner',
     'analysis_page',
     'analysis_tables',
+    'clip_row',
     'comparison_tables',
     'contact_sheet',
     'render_frames',
     'render_video',
     'side_by_side',
+    'stack_images',
     'track_color',
+    'track_sheet',
     'tracks_from_annotations',
     'tracks_from_prediction',
     'worst_video_sheets',
     'write_csv',
+    'write_png',
     'write_report',
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as mask_api
 
+from mmtmt.structures.rle import decode_mask
 from mmtmt.structures.tubes import Tube, tube_from_json
 
 
@@ -45,7 +46,7 @@ class Track:
             (H, W) bool, or None where the object is absent.
         """
         rle = self.tube[frame]
-        return None if rle is None else mask_api.decode(rle).astype(bool)
+        return None if rle is None else decode_mask(rle['counts'], *rle['size']).astype(bool)
 
 
 def tracks_from_prediction(

@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 
 from mmtmt.datasets.checking import check_dataset
-from mmtmt.datasets.conversion.files import JsonParts, is_new
 from mmtmt.structures.json_stream import read_json_stream
+from mmtmt.utils.output import JsonParts, is_new
 from mmtmt.utils.progress import ProgressLine
 
 

@@ -16,9 +16,9 @@ from mmtmt.structures.json_stream import read_json_stream
 from mmtmt.structures.rle import check_frame_size, compress
 from mmtmt.structures.tubes import tube_to_json
 from mmtmt.taxonomy import Vocabulary
+from mmtmt.utils.output import JsonParts
 
 from .categories import CategoryIds, FreeIds
-from .files import JsonParts
 from .video import (
     AnnotatedTrack,
     AnnotatedVideo,

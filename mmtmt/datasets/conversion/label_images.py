@@ -11,8 +11,8 @@ from pycocotools import mask as mask_api
 from mmtmt.datasets.annotation_file import is_safe_name
 from mmtmt.structures.rle import decode_mask
 from mmtmt.structures.tubes import Tube
+from mmtmt.utils.output import Unfinished
 
-from .files import Unfinished
 from .video import AnnotatedTrack, AnnotatedVideo, AnnotationWriter, ConversionError
 
 OVERLAP = ('refuse', 'first', 'last')

@@ -18,9 +18,9 @@ from mmtmt.datasets.annotation_file import (
 from mmtmt.registry import ANNOTATION_READERS, ANNOTATION_WRITERS
 from mmtmt.structures.tubes import tube_to_json
 from mmtmt.taxonomy import Vocabulary
+from mmtmt.utils.output import JsonParts
 
 from .categories import CategoryIds, FreeIds
-from .files import JsonParts
 from .video import (
     AnnotatedTrack,
     AnnotatedVideo,

@@ -1,0 +1,101 @@
+"""Output that appears under its name only when it is complete."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import IO, Any
+
+
+def is_new(path: Path, overwrite: bool) -> None:
+    """Make sure that nothing is overwritten unasked.
+
+    Args:
+        path: A file or folder to be written.
+        overwrite: Whether it may exist.
+
+    Raises:
+        FileExistsError: If it is there and must not be replaced.
+    """
+    if path.exists() and not overwrite and not (path.is_dir() and not any(path.iterdir())):
+        raise FileExistsError(f'{path}: exists; --overwrite replaces it')
+
+
+class Unfinished:
+    """A file or folder that is written under another name until it is complete.
+
+    Args:
+        path: The final name.
+        overwrite: Whether what is there may be replaced.
+    """
+
+    def __init__(self, path: str | Path, *, overwrite: bool = False) -> None:
+        self.path = Path(path)
+        is_new(self.path, overwrite)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.temporary = self.path.with_name(f'.{self.path.name}.{os.getpid()}')
+
+    def open(self) -> IO[str]:
+        """Open it as a text file for writing."""
+        return open(self.temporary, 'w', encoding='utf-8')
+
+    def finish(self) -> None:
+        """Give it its name."""
+        if self.path.is_dir():
+            shutil.rmtree(self.path)
+        os.replace(self.temporary, self.path)
+
+    def discard(self) -> None:
+        """Remove it."""
+        if self.temporary.is_dir():
+            shutil.rmtree(self.temporary)
+        self.temporary.unlink(missing_ok=True)
+
+
+class JsonParts:
+    """A json object written piece by piece: a long list first, then what is known at the end.
+
+    Args:
+        path: The file.
+        key: Name of the list; None for an object without.
+        overwrite: Whether a file that is there may be replaced.
+    """
+
+    def __init__(self, path: str | Path, key: str | None, *, overwrite: bool = False) -> None:
+        self._unfinished = Unfinished(path, overwrite=overwrite)
+        self._file = self._unfinished.open()
+        self._has_list = key is not None
+        self._file.write(f'{{{json.dumps(key)}:[' if self._has_list else '{')
+        self._empty = True
+
+    def append(self, entry: Any) -> None:
+        """Add an entry to the list.
+
+        Args:
+            entry: Anything that json can say.
+        """
+        self._file.write(('' if self._empty else ',\n') + _dump(entry))
+        self._empty = False
+
+    def finish(self, **rest: Any) -> None:
+        """Close the list and the file.
+
+        Args:
+            **rest: The object's other entries.
+        """
+        entries = [']'] if self._has_list else []
+        entries += [f'{json.dumps(key)}:{_dump(value)}' for key, value in rest.items()]
+        self._file.write(',\n'.join(entries) + '}\n')
+        self._file.close()
+        self._unfinished.finish()
+
+    def discard(self) -> None:
+        """Remove the file."""
+        self._file.close()
+        self._unfinished.discard()
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, separators=(',', ':'))

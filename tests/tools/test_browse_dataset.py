@@ -1,0 +1,85 @@
+"""The commands that extract frames and draw a dataset, run as a user runs them."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmtmt.structures.images import read_image
+from mmtmt.utils.video import VideoFrameSource
+from tests.datasets.tiny_set import TRAIN_PIPELINE, TinySet
+from tests.utils.test_video import write
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def call(tool, *args):
+        monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
+        runpy.run_path(str(ROOT / tool), run_name='__main__')
+        return capsys.readouterr()
+
+    return call
+
+
+BROWSE = 'tools/analysis_tools/browse_dataset.py'
+EXTRACT = 'tools/dataset_converters/extract_frames.py'
+
+
+def written(printed, root):
+    return [Path(line) for line in printed.splitlines() if line.startswith(str(root))]
+
+
+def test_json_gives_a_sheet_and_a_video_each(tmp_path, run):
+    tiny = TinySet(tmp_path)
+    done = run(BROWSE, tiny.save(), tmp_path / 'frames', '--out', tmp_path / 'look', '--limit', 2)
+    files = written(done.out, tmp_path)
+    assert [file.name for file in files] == ['v10.png', 'v10.mp4', 'v20.png', 'v20.mp4']
+    assert '2/2' in done.err
+    assert len(VideoFrameSource(files[3])) == 4
+    assert read_image(files[2]).shape[1] == 3 * 480 + 2 * 6
+    done = run(
+        BROWSE,
+        tiny.save(),
+        tmp_path / 'frames',
+        '--out',
+        tmp_path / 'one',
+        '--videos',
+        'v30',
+        '--no-mp4',
+    )
+    assert [path.name for path in (tmp_path / 'one').iterdir()] == ['v30.png']
+
+
+def test_config_gives_a_sheet_per_dataset(tmp_path, run):
+    tiny = TinySet(tmp_path)
+    sets = [tiny.config(name=name, pipeline=TRAIN_PIPELINE) for name in ('tiny', 'other')]
+    loader = {'dataset': {'type': 'ConcatDataset', 'datasets': sets}}
+    (tmp_path / 'config.py').write_text(f'train_dataloader = {loader!r}\n')
+    done = run(BROWSE, tmp_path / 'config.py', '--out', tmp_path / 'look', '--limit', 4)
+    assert [file.name for file in written(done.out, tmp_path)] == ['tiny.png', 'other.png']
+    first = read_image(tmp_path / 'look/tiny.png')
+    assert first.shape[1] == 2 * 480 + 6
+    run(BROWSE, tmp_path / 'config.py', '--out', tmp_path / 'again', '--limit', 4)
+    assert (read_image(tmp_path / 'again/tiny.png') == first).all()
+
+
+def test_mistakes_end_in_a_line(tmp_path, run):
+    tiny = TinySet(tmp_path)
+    with pytest.raises(SystemExit, match='2'):
+        run(BROWSE, tiny.save(), '--out', tmp_path / 'look')
+    (tmp_path / 'frames/v20/00000.png').unlink()
+    with pytest.raises(SystemExit, match='error: .*v20/00000.png'):
+        run(BROWSE, tiny.save(), tmp_path / 'frames', '--out', tmp_path / 'look')
+
+
+def test_extract(tmp_path, run):
+    clips = [write(tmp_path / f'{name}.mp4', num_frames=5) for name in 'ab']
+    done = run(EXTRACT, *clips, '--out', tmp_path / 'frames', '--limit', 3)
+    assert f'{tmp_path}/frames/b: 3 frames' in done.out and '3/3' in done.err
+    with pytest.raises(SystemExit, match='error: .*exists; --overwrite'):
+        run(EXTRACT, *clips, '--out', tmp_path / 'frames')
+    with pytest.raises(SystemExit, match='2'):
+        run(EXTRACT, clips[0], clips[0], '--out', tmp_path / 'frames')
