@@ -25,7 +25,7 @@ WHAT_ERRORS_ARE = {
     'class_and_place': 'near an object of another category',
     'duplicate': 'on an object that has a better result',
     'background': 'near no object',
-    'missed': 'object without any result',
+    'missed': 'object that no result is about',
     'false_positives': 'all wrong results',
     'false_negatives': 'all objects not found',
 }

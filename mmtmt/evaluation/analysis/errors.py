@@ -2,15 +2,16 @@
 
 After TIDE (Bolya et al., ECCV 2020, https://arxiv.org/abs/2008.08115), for tubes: a bad location is
 parted into bad masks and bad timing. A result is *near* an object from an IoU of `NEAR` on and *on*
-it from the IoU threshold on. Results are judged by the first line that holds:
+it from the IoU threshold on. The first line that holds is the judgement, in TIDE's order:
 
 - right: the official matching gives it an object; one that it gives a crowd object is ignored.
-- duplicate: it is on an object of its category, which has a better result.
+- space, time, space_and_time: it is near an object of its category, and on none. It follows the
+  object in the frames where their masks have an IoU of `NEAR` at least. If the IoU of these frames
+  alone reaches the threshold, then the others are to blame: time. If perfect masks in these frames
+  would reach it, the masks are: space. If both hold, the one that would bring the higher IoU. If
+  neither, both.
 - classification: it is on an object of another category.
-- space, time, space_and_time: it is near an object of its category. It follows the object in the
-  frames where their masks have an IoU of `NEAR` at least. If the IoU of these frames alone reaches
-  the threshold, then the others are to blame: time. If perfect masks in these frames would reach
-  it, the masks are: space. If both hold, the one that would bring the higher IoU. If neither, both.
+- duplicate: it is on an object of its category, which has a better result.
 - class_and_place: it is near an object of another category.
 - background: it is near nothing.
 
@@ -137,12 +138,12 @@ def _judge(
     other_iou = iou[best_other] if best_other >= 0 else 0.0
     # As in the official matching, an IoU of 1 can be asked for.
     threshold = min(threshold, 1 - 1e-10)
-    if same_iou >= threshold:
-        return 'duplicate', best_same
+    if NEAR <= same_iou < threshold:
+        return _place(overlap, result, best_same, threshold), best_same
     if other_iou >= threshold:
         return 'classification', best_other
-    if same_iou >= NEAR:
-        return _place(overlap, result, best_same, threshold), best_same
+    if same_iou >= threshold:
+        return 'duplicate', best_same
     if other_iou >= NEAR:
         return 'class_and_place', best_other
     return 'background', -1
@@ -166,18 +167,18 @@ def measure_errors(errors: Sequence[VideoErrors], min_score: float) -> dict[str,
     The gain is that of the precision at the one IoU threshold of `find_errors`, each kind mended
     alone:
 
-    - classification, space, time and space_and_time: the result becomes right, with its score,
-      when its object is found by nothing else; otherwise it goes.
+    - classification, space, time and space_and_time: the result becomes right, with its score, if
+      it is the best of all these about an object that no other result finds; otherwise it goes.
     - class_and_place, duplicate and background: the result goes.
-    - missed: the object is found with the highest score.
+    - missed: the object goes.
 
     Args:
         errors: Of all videos.
         min_score: Counts are also given for the results from this score on.
 
     Returns:
-        Per kind, and for all wrong results gone (``false_positives``) and all objects found
-        (``false_negatives``): ``count``, ``count_confident`` and ``gain``.
+        Per kind, and with all wrong results gone (``false_positives``) and all objects gone that
+        are not found (``false_negatives``): ``count``, ``count_confident`` and ``gain``.
     """
     before = mended_precision(errors, [])
     table = {
@@ -211,12 +212,17 @@ def mended_precision(errors: Iterable[VideoErrors], kinds: Sequence[str]) -> flo
         kinds: What to mend, see `measure_errors`.
 
     Returns:
-        The mean over the categories that have objects; NaN without any.
+        The mean over the categories that have objects; 1 when none is left to be found.
     """
     parts, num_objects = [], {}
     for video in errors:
-        parts += _mended(video, kinds)
-        for category in video.object_category[video.counted]:
+        parts.append(_mended(video, kinds))
+        gone = np.zeros(len(video.counted), bool)
+        if 'missed' in kinds:
+            gone |= video.missed
+        if 'false_negatives' in kinds:
+            gone |= ~video.found
+        for category in video.object_category[video.counted & ~gone]:
             num_objects[category] = num_objects.get(category, 0) + 1
     category, score, right = (np.concatenate(column) for column in zip(*parts, strict=True))
     values = []
@@ -228,33 +234,23 @@ def mended_precision(errors: Iterable[VideoErrors], kinds: Sequence[str]) -> flo
         nowhere = np.zeros(len(chosen), int)
         curve = precision_curve(hits, ~hits, nowhere, np.array([count]), one)
         values.append(curve.mean())
-    return float(np.mean(values)) if values else float('nan')
+    return float(np.mean(values)) if values else 1.0
 
 
-def _mended(
-    video: VideoErrors, kinds: Sequence[str]
-) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _mended(video: VideoErrors, kinds: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Category, score and rightness of the results of a video after the mending."""
-    found = video.found.copy()
     right, gone = video.kind == 'right', video.kind == 'ignored'
     category = video.result_category.copy()
-    drops_all = 'false_positives' in kinds
+    claimed = video.found.copy()
     for d in np.argsort(-video.scores, kind='stable'):
         kind, target = video.kind[d], video.target[d]
-        if kind not in WRONG_KINDS or not (drops_all or kind in kinds):
+        is_best = kind in MENDABLE and not claimed[target]
+        if is_best:
+            claimed[target] = True
+        if kind not in WRONG_KINDS:
             continue
-        if kind in MENDABLE and kind in kinds and not found[target]:
-            found[target] = right[d] = True
-            category[d] = video.object_category[target]
-        else:
+        if is_best and kind in kinds:
+            right[d], category[d] = True, video.object_category[target]
+        elif kind in kinds or 'false_positives' in kinds:
             gone[d] = True
-    added = np.zeros(len(found), bool)
-    if 'missed' in kinds:
-        added |= video.missed
-    if 'false_negatives' in kinds:
-        added |= video.counted & ~found
-    extra = video.object_category[added]
-    return [
-        (extra, np.full(len(extra), np.inf), np.ones(len(extra), bool)),
-        (category[~gone], video.scores[~gone], right[~gone]),
-    ]
+    return category[~gone], video.scores[~gone], right[~gone]
