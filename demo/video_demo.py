@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 
@@ -49,27 +48,6 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-class ProgressLine:
-    """Shows how many frames are done: one changing line, or a line every few seconds in a log."""
-
-    def __init__(self) -> None:
-        self._begin = self._shown = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        """Shows the state after `done` of `total` frames."""
-        now = time.monotonic()
-        changing = sys.stderr.isatty()
-        if done < total and now - self._shown < (0.2 if changing else 3.0):
-            return
-        self._shown = now
-        left = (now - self._begin) / done * (total - done)
-        line = (
-            f'frame {done}/{total}, {done / (now - self._begin):.1f} per second, {left:.0f} s left'
-        )
-        end = '\r' if changing and done < total else '\n'
-        print(line, end=end, file=sys.stderr, flush=True)
-
-
 def main() -> None:
     """Predicts, draws and writes."""
     args = parse_args()
@@ -77,6 +55,7 @@ def main() -> None:
     from mmtmt.apis import VISInferencer
     from mmtmt.taxonomy import parse_vocabulary
     from mmtmt.utils.memory import keep_freed_memory
+    from mmtmt.utils.progress import ProgressLine
 
     keep_freed_memory()
 
@@ -90,7 +69,7 @@ def main() -> None:
             text_weights=args.text_weights,
             trust=args.trust_checkpoint,
         )
-        found = inferencer(args.input, progress=ProgressLine())
+        found = inferencer(args.input, progress=ProgressLine('frames'))
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')
     video, results = found.save(args.out, min_score=args.min_score, fps=args.fps)

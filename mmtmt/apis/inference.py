@@ -136,7 +136,8 @@ class VideoInstances:
         Returns:
             The paths of the video and of the json file.
         """
-        path = render_video(self.source, self.tracks(min_score=min_score), video, fps=fps)
+        panels = {'prediction': self.tracks(min_score=min_score)}
+        path = render_video(self.source, panels, video, fps=fps)
         return path, write_results(self.to_results(), path.with_suffix('.json'))
 
 

@@ -175,15 +175,16 @@ def add_banner(frame: np.ndarray, title: str, note: str = '') -> np.ndarray:
     return np.concatenate([banner, frame])
 
 
-def side_by_side(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Two frames of one height beside each other.
+def side_by_side(*frames: np.ndarray) -> np.ndarray:
+    """Frames of one height beside each other.
 
     Args:
-        left: (H, W1, 3) uint8, RGB.
-        right: (H, W2, 3) uint8, RGB.
+        *frames: (H, W, 3) uint8, RGB, of any widths.
 
     Returns:
-        (H, W1 + gap + W2, 3) uint8.
+        (H, their widths and the gaps between, 3) uint8.
     """
-    gap = np.full((len(left), max(2, len(left) // 90), 3), 255, np.uint8)
-    return np.concatenate([left, gap, right], axis=1)
+    height = len(frames[0])
+    gap = np.full((height, max(2, height // 90), 3), 255, np.uint8)
+    parts = [part for frame in frames for part in (gap, frame)]
+    return np.concatenate(parts[1:], axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,46 +18,41 @@ CHUNK = 8
 
 
 def render_frames(
-    source: FrameSource,
-    tracks: Sequence[Track],
-    ground_truth: Sequence[Track] | None = None,
-    *,
-    title: str = '',
+    source: FrameSource, panels: Mapping[str, Sequence[Track]], *, title: str = ''
 ) -> Iterator[np.ndarray]:
-    """Draws tracks onto every frame of a video.
+    """Draws tracks onto every frame of a video, in one panel or several side by side.
 
     Args:
         source: The frames; drawn at their stored size or a multiple of it.
-        tracks: Predictions.
-        ground_truth: When given, it is shown at the left of the predictions.
+        panels: Tracks by caption, as in ``{'ground truth': ..., 'prediction': ...}``; a single
+            panel shows no caption.
         title: Put above the frames, with the number of the frame.
 
     Yields:
         (H, W, 3) uint8, RGB.
     """
-    painter = TrackPainter(tracks, source.ori_shape)
-    truth_painter = None
-    if ground_truth is not None:
-        truth_painter = TrackPainter(ground_truth, source.ori_shape)
+    painters = {
+        caption: TrackPainter(tracks, source.ori_shape) for caption, tracks in panels.items()
+    }
     for start in range(0, len(source), CHUNK):
         frames = source.decode(start, min(start + CHUNK, len(source)))
         for index, frame in enumerate(frames, start=start):
-            picture = painter.draw(frame, index)
-            note = f'{index + 1} / {len(source)}'
-            if truth_painter is not None:
-                left = add_banner(truth_painter.draw(frame, index), 'ground truth', title)
-                picture = side_by_side(left, add_banner(picture, 'prediction', note))
+            pictures = [painter.draw(frame, index) for painter in painters.values()]
+            count = f'{index + 1} / {len(source)}'
+            if len(pictures) > 1:
+                # the title in the first banner, the number of the frame in the last
+                notes = [title, *[''] * (len(pictures) - 2), count]
+                pictures = list(map(add_banner, pictures, painters, notes))
             elif title:
-                picture = add_banner(picture, title, note)
-            yield picture
+                pictures = [add_banner(pictures[0], title, count)]
+            yield side_by_side(*pictures)
 
 
 def render_video(
     source: FrameSource,
-    tracks: Sequence[Track],
+    panels: Mapping[str, Sequence[Track]],
     path: str | Path,
     *,
-    ground_truth: Sequence[Track] | None = None,
     title: str = '',
     fps: float | None = None,
 ) -> Path:
@@ -65,9 +60,8 @@ def render_video(
 
     Args:
         source: The frames.
-        tracks: Predictions.
+        panels: Tracks by caption, see `render_frames`.
         path: The mp4 file to write.
-        ground_truth: When given, it is shown at the left of the predictions.
         title: Put above the frames, with the number of the frame.
         fps: Frames per second; by default those of the source where it knows.
 
@@ -75,6 +69,6 @@ def render_video(
         The path.
     """
     with VideoWriter(path, fps=fps or getattr(source, 'fps', DEFAULT_FPS)) as writer:
-        for picture in render_frames(source, tracks, ground_truth, title=title):
+        for picture in render_frames(source, panels, title=title):
             writer.write(picture)
     return Path(path)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,41 @@ def tube_overlap(tube_a: Tube, tube_b: Tube) -> float:
         if present:
             union += int(mask_api.area(mask_api.merge(present)))
     return intersection / union if union else 0.0
+
+
+def share_numbers(
+    reference: Sequence[Track], tracks: Sequence[Track], *, min_overlap: float = 0.5
+) -> list[Track]:
+    """Give tracks the numbers, and so the colours, of the tracks of another model that they cover.
+
+    Pairs are made greedily, the largest overlap first; what has no partner gets a number that the
+    reference doesn't use.
+
+    Args:
+        reference: Tracks of a video.
+        tracks: Other tracks of the same video.
+        min_overlap: IoU over the whole video that makes a pair.
+
+    Returns:
+        ``tracks`` in their order, renumbered.
+    """
+    overlaps = sorted(
+        (
+            (tube_overlap(one.tube, other.tube), i, j)
+            for i, one in enumerate(reference)
+            for j, other in enumerate(tracks)
+        ),
+        reverse=True,
+    )
+    partners: dict[int, int] = {}
+    for overlap, i, j in overlaps:
+        if overlap >= min_overlap and j not in partners and i not in partners.values():
+            partners[j] = i
+    unused = itertools.count(1 + max((track.track_id for track in reference), default=0))
+    return [
+        replace(track, track_id=reference[partners[j]].track_id if j in partners else next(unused))
+        for j, track in enumerate(tracks)
+    ]
 
 
 def tracks_from_annotations(

@@ -151,9 +151,9 @@ def test_missing_video_and_checkpoint(inferencer, config, tmp_path):
         init_model(config, other)
 
 
-def run_demo(tmp_path, *args):
+def run_demo(tmp_path, *args, script='video_demo.py'):
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(HERE), str(ROOT)])}
-    command = [sys.executable, str(ROOT / 'demo' / 'video_demo.py'), *map(str, args)]
+    command = [sys.executable, str(ROOT / 'demo' / script), *map(str, args)]
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
 
 
@@ -171,10 +171,30 @@ def test_video_demo(config, checkpoint, tmp_path):
     assert len(VideoFrameSource(tmp_path / 'o.mp4')) == 7
     names = [entry['category_name'] for entry in json.loads((tmp_path / 'o.json').read_text())]
     assert names == ['zebra', 'red car']
-    assert 'frame 7/7' in done.stderr
+    assert 'frames' in done.stderr and ' 7/7, ' in done.stderr
 
 
 def test_video_demo_says_what_is_wrong(config, checkpoint, tmp_path):
     done = run_demo(tmp_path, 'no.mp4', config, checkpoint, '--out', 'o.mp4', '--device', 'cpu')
     assert done.returncode == 1 and 'error: no.mp4' in done.stderr
     assert 'Traceback' not in done.stderr
+
+
+def test_compare_demo(config, checkpoint, tmp_path):
+    """Two models stand side by side; what both find has one number."""
+    with VideoWriter(tmp_path / 'clip.mp4', fps=10) as writer:
+        for frame in clip_frames():
+            writer.write(frame)
+    models = [('--model', caption, config, checkpoint) for caption in ('base', 'other')]
+    args = [*models[0], *models[1], '--out', tmp_path / 'pair.mp4', '--device', 'cpu']
+    done = run_demo(tmp_path, 'clip.mp4', *args, script='compare_demo.py')
+    assert done.returncode == 0, done.stderr
+    pair, one = VideoFrameSource(tmp_path / 'pair.mp4'), VideoFrameSource(tmp_path / 'clip.mp4')
+    assert len(pair) == 7 and pair.ori_shape[1] > 2 * one.ori_shape[1]
+    frame = pair.decode(3, 4)[0].astype(int)
+    width = frame.shape[1] // 2 - 2
+    banner = frame.shape[0] - one.ori_shape[0] * (width // one.ori_shape[1])
+    assert np.abs(frame[banner:, :width] - frame[banner:, -width:]).mean() < 5
+
+    done = run_demo(tmp_path, 'clip.mp4', *models[0], '--out', 'a.mp4', script='compare_demo.py')
+    assert done.returncode == 2 and 'two or more' in done.stderr

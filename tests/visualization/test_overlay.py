@@ -120,3 +120,5 @@ def test_banner_and_side_by_side(frame):
     pair = side_by_side(titled, titled)
     np.testing.assert_array_equal(pair[:, : SHAPE[1]], titled)
     np.testing.assert_array_equal(pair[:, -SHAPE[1] :], titled)
+    gap = pair.shape[1] - 2 * SHAPE[1]
+    assert side_by_side(titled, titled, titled).shape[1] == 3 * SHAPE[1] + 2 * gap

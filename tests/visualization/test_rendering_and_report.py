@@ -20,7 +20,7 @@ def clip(num_frames=10, height=370, width=500):
 
 def test_every_frame_shows_the_mask_of_that_frame():
     source, track = clip()
-    frames = list(render_frames(source, [track]))
+    frames = list(render_frames(source, {'prediction': [track]}))
     assert len(frames) == 10
     for t, frame in enumerate(frames):
         assert (frame[250, 50 + 40 * t] != 40).any()
@@ -33,13 +33,15 @@ def test_source_is_decoded_in_chunks(monkeypatch):
     monkeypatch.setattr(
         source, 'decode', lambda a, b: ranges.append((a, b)) or list(source.frames[a:b])
     )
-    assert len(list(render_frames(source, [track], title='a title'))) == 10
+    assert len(list(render_frames(source, {'prediction': [track]}, title='a title'))) == 10
     assert ranges == [(0, 8), (8, 10)]
 
 
 def test_ground_truth_is_at_the_left(tmp_path):
     source, track = clip()
-    path = render_video(source, [], tmp_path / 'new' / 'a.mp4', ground_truth=[track], fps=5)
+    path = render_video(
+        source, {'ground truth': [track], 'prediction': []}, tmp_path / 'new' / 'a.mp4', fps=5
+    )
     video = VideoFrameSource(path)
     assert (len(video), video.fps) == (10, 5)
     frame = video.decode(9, 10)[0].astype(int)
@@ -65,7 +67,7 @@ class Page(html.parser.HTMLParser):
 def test_page_shows_all_videos_and_numbers(tmp_path):
     source, track = clip(3)
     for name in ('set_b/0002', 'set_b/0001', 'set_a/x & y'):
-        render_video(source, [track], tmp_path / f'{name}.mp4')
+        render_video(source, {'prediction': [track]}, tmp_path / f'{name}.mp4')
     numbers = {'set_a': {'AP': 0.25, 'AP50': -1}, 'set_b': {'AP': 0.5}}
     page = write_report(tmp_path, title='A <title>', numbers=numbers)
     shown = Page(page.read_text())
@@ -82,7 +84,7 @@ def test_page_shows_all_videos_and_numbers(tmp_path):
 def test_contact_sheet_spreads_over_the_video(tmp_path):
     frames = np.repeat(np.arange(0, 250, 10, dtype=np.uint8), 100 * 80 * 3).reshape(-1, 80, 100, 3)
     source = ArrayFrameSource(frames)
-    sheet = contact_sheet(render_video(source, [], tmp_path / 'a.mp4'))
+    sheet = contact_sheet(render_video(source, {'prediction': []}, tmp_path / 'a.mp4'))
     cells = cv2.resize(sheet, (3, 2), interpolation=cv2.INTER_AREA)[..., 0].ravel().astype(int)
     assert (np.diff(cells) > 25).all() and cells[0] < 25 and cells[-1] > 215
 

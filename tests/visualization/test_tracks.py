@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from mmtmt.structures.tubes import encode_tube, tube_to_json
-from mmtmt.visualization import Track, tracks_from_annotations, tracks_from_prediction
+from mmtmt.visualization import (
+    Track,
+    share_numbers,
+    tracks_from_annotations,
+    tracks_from_prediction,
+)
 from mmtmt.visualization.tracks import tube_overlap
 
 
@@ -50,3 +55,18 @@ def test_annotations_without_crowds():
 def test_mask_is_that_of_the_frame():
     track = Track(1, 'dog', tube((0, 5), None))
     assert track.mask(0).sum() == 50 and track.mask(1) is None
+
+
+def test_partners_share_numbers():
+    """The largest overlap wins a number; what is new gets one that isn't used."""
+    reference = [Track(1, 'cat', tube((0, 10))), Track(2, 'dog', tube((10, 20)))]
+    others = [
+        Track(1, 'new', tube((8, 12))),
+        Track(2, 'dog', tube((11, 20))),
+        Track(3, 'cat', tube((0, 7))),
+        Track(4, 'cat', tube((0, 9))),
+    ]
+    shared = share_numbers(reference, others)
+    assert [track.track_id for track in shared] == [3, 2, 4, 1]
+    assert [track.name for track in shared] == ['new', 'dog', 'cat', 'cat']
+    assert share_numbers([], others) == others

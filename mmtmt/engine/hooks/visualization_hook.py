@@ -99,9 +99,8 @@ class VISVisualizationHook(Hook):
             stem = f'{video_id:04d}' if isinstance(video_id, int) else str(video_id)
             render_video(
                 source,
-                tracks,
+                {**_ground_truth(dataset, position), 'prediction': tracks},
                 self.show_dir / name / f'{stem}.mp4',
-                ground_truth=_ground_truth(dataset, position),
                 title=f'{name} {video_id}',
                 fps=self.fps,
             )
@@ -125,8 +124,8 @@ class VISVisualizationHook(Hook):
         print_log(f'overlay videos: {page}', logger='current')
 
 
-def _ground_truth(dataset: Any, position: int) -> list[Track] | None:
-    """Annotated tracks of a video, None when it has none."""
+def _ground_truth(dataset: Any, position: int) -> dict[str, list[Track]]:
+    """The panel with the annotated tracks of a video, none when nothing is annotated."""
     instances = [
         instance
         for instance in dataset.get_data_info(position)['instances']
@@ -140,4 +139,4 @@ def _ground_truth(dataset: Any, position: int) -> list[Track] | None:
         )
         for number, instance in enumerate(instances, start=1)
     ]
-    return tracks or None
+    return {'ground truth': tracks} if tracks else {}
