@@ -119,9 +119,10 @@ class AliasTable:
             aliases: One of
 
                 - a variant of the package: ``'strict'`` merges spellings alone (case, blank,
-                  underscore), ``'default'`` synonyms besides, ``'released'`` and
-                  ``'released_ovis'`` what the published TMT-VIS code maps onto
-                  YouTube-VIS and onto OVIS (what it drops keeps a row of its own here);
+                  underscore), ``'default'`` synonyms besides, ``'vehical_as_car'`` OVIS's
+                  Vehical into car too, ``'released'`` and ``'released_ovis'`` what the published
+                  TMT-VIS code maps onto YouTube-VIS and onto OVIS (what it drops keeps a row of its
+                  own here);
                 - the path of a json file, or a dict, with any of the fields ``extends`` (name of a
                   variant to start from), ``merge`` {name: canonical name}, ``compatible``
                   {coarse: [fine, ...]}, ``keep_apart`` [[a, b], ...], ``many_to_one``, ``source``;

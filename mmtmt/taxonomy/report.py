@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from .aliases import EVERYTHING_ELSE
 from .vocabulary import canonical_key
 
 if TYPE_CHECKING:
@@ -30,6 +31,23 @@ class Merge:
 
 
 @dataclass(frozen=True)
+class Row:
+    """One row of the union.
+
+    Attributes:
+        index: Its number.
+        key: Its canonical key.
+        text: The phrase that a text encoder reads.
+        names: Per vocabulary that covers it the raw names there.
+    """
+
+    index: int
+    key: str
+    text: str
+    names: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
 class TaxonomyReport:
     """What a taxonomy made of its vocabularies.
 
@@ -41,6 +59,8 @@ class TaxonomyReport:
         kept_apart: Names that stand in several vocabularies with different meanings, with the key
             of each, as ``{'mouse': {'ytvis19': 'mouse', 'uvo': 'computer_mouse'}}``.
         overlaps: For each pair of vocabularies the number of rows that both cover.
+        union: All rows.
+        compatible: Pairs of keys that may name the same object though they are rows of their own.
     """
 
     aliases: str
@@ -49,6 +69,8 @@ class TaxonomyReport:
     merged: list[Merge]
     kept_apart: dict[str, dict[str, str]]
     overlaps: dict[tuple[str, str], int]
+    union: list[Row]
+    compatible: list[tuple[str, str]]
 
     @classmethod
     def of(cls, taxonomy: Taxonomy) -> TaxonomyReport:
@@ -79,6 +101,13 @@ class TaxonomyReport:
                 for i, a in enumerate(names)
                 for b in names[i + 1 :]
             },
+            union=[
+                Row(index, key, text, _names(members))
+                for index, (key, text, members) in enumerate(
+                    zip(taxonomy.keys, taxonomy.texts, taxonomy.members)
+                )
+            ],
+            compatible=_compatible(taxonomy),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,6 +128,9 @@ class TaxonomyReport:
         lines += [
             f'  {m.index:3d} {m.key}: {", ".join(m.members)} ({m.reason})' for m in self.merged
         ]
+        if self.compatible:
+            lines.append('Rows of their own that may name the same object:')
+            lines.append('  ' + ', '.join(f'{a} and {b}' for a, b in self.compatible))
         if self.kept_apart:
             lines.append('Same name, kept apart:')
         for name, keys in self.kept_apart.items():
@@ -113,6 +145,26 @@ def _reason(key: str, members: list[Member]) -> str:
     if len({m.name for m in members}) == 1:
         return 'same name'
     return 'same spelling' if len({canonical_key(m.name) for m in members}) == 1 else 'same key'
+
+
+def _names(members: list[Member]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for member in members:
+        names.setdefault(member.vocabulary, []).append(member.name)
+    return names
+
+
+def _compatible(taxonomy: Taxonomy) -> list[tuple[str, str]]:
+    """Pairs in the order of the union; what is compatible with all it does not list is left out."""
+    pairs, keys = taxonomy.compatible(), taxonomy.keys
+    aliases = taxonomy.aliases
+    broad = {aliases.resolve(a) for a, b in aliases.compatible if b == EVERYTHING_ELSE}
+    return [
+        (keys[i], keys[j])
+        for i in range(len(keys))
+        for j in range(i + 1, len(keys))
+        if pairs[i, j] and not broad & {keys[i], keys[j]}
+    ]
 
 
 def _kept_apart(taxonomy: Taxonomy) -> dict[str, dict[str, str]]:

@@ -14,6 +14,7 @@ def test_variants_resolve_as_documented():
     assert default.resolve('sedan') == 'car'
     assert default.resolve('flying_disc') == 'frisbee'
     assert default.resolve('vehical') == 'vehical'
+    assert AliasTable.load('vehical_as_car').resolve('vehical') == default.resolve('sedan') == 'car'
     assert released.resolve('vehical') == 'car'
     assert released.resolve('bicycle', 'uvo') == 'motorcycle'
     assert released.resolve('bicycle', 'ovis') == 'bicycle'
@@ -78,7 +79,7 @@ def test_contradictions_are_refused(tmp_path):
         ({'keep_apart': 3}, '"keep_apart": expected a list'),
         ({'extends': 'x.json'}, "unknown aliases 'x.json'"),
         ({'extends': ['strict']}, 'unknown aliases'),
-        ({'extends': 'loose'}, "unknown aliases 'loose'.*strict, default, released"),
+        ({'extends': 'loose'}, "unknown aliases 'loose'.*strict, default, vehical_as_car, rel"),
     ],
 )
 def test_malformed_tables(fields, message):

@@ -1,0 +1,214 @@
+"""Counting what annotation files hold, without loading them, and finding videos in several."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pycocotools import mask as mask_api
+
+from mmtmt.structures.image_sets import annotation_to_tube, image_to_video
+from mmtmt.structures.json_stream import read_json_stream
+
+
+@dataclass
+class DatasetStatistics:
+    """What a file of the YouTube-VIS family, or of COCO images, holds.
+
+    Attributes:
+        file: The file.
+        annotated: Whether it has annotations, even if none.
+        videos: Number of videos; an image counts as a video of one frame.
+        frames: Number of frames of all videos.
+        lengths: Shortest, mean and longest video in frames.
+        categories: Number of categories that the file lists.
+        used_categories: Number of those that an instance has.
+        instances: Number of instances, crowds left out.
+        crowds: Number of annotations that are crowds.
+        masks: Number of masks of instances: frames in which one is seen.
+        per_category: Instances by name of the category, the most frequent first.
+        folders: Per video the folder of its frames; of an image its name.
+    """
+
+    file: str
+    annotated: bool = False
+    videos: int = 0
+    frames: int = 0
+    lengths: tuple[int, float, int] = (0, 0.0, 0)
+    categories: int = 0
+    used_categories: int = 0
+    instances: int = 0
+    crowds: int = 0
+    masks: int = 0
+    per_category: dict[str, int] = field(default_factory=dict)
+    folders: list[str] = field(default_factory=list, repr=False)
+
+    @property
+    def masks_per_frame(self) -> float | None:
+        """Masks divided by frames; None without annotations."""
+        return self.masks / self.frames if self.annotated and self.frames else None
+
+    @property
+    def objects_per_video(self) -> float | None:
+        """Instances divided by videos; None without annotations."""
+        return self.instances / self.videos if self.annotated and self.videos else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that json can hold, without the folders."""
+        data = asdict(self)
+        data.pop('folders')
+        return data | {
+            'masks_per_frame': self.masks_per_frame,
+            'objects_per_video': self.objects_per_video,
+        }
+
+
+class _Counter:
+    """Takes the entries of a file one by one and keeps numbers alone."""
+
+    def __init__(self) -> None:
+        self.names: dict[Any, str] = {}
+        self.lengths: list[int] = []
+        self.folders: list[str] = []
+        self.instances: Counter = Counter()
+        self.crowds = self.masks = 0
+
+    def take(self, key: str, entry: Any) -> None:
+        """Count an entry of a list at the top level."""
+        if key not in ('videos', 'images', 'categories', 'annotations'):
+            return
+        if not isinstance(entry, Mapping):
+            raise ValueError(f'"{key}": expected objects, got {entry!r:.80}')
+        if key == 'categories':
+            self.names[entry.get('id')] = str(entry.get('name'))
+        elif key == 'annotations':
+            self._annotation(entry)
+        else:
+            self._video(entry if key == 'videos' else image_to_video(entry), key == 'images')
+
+    def _video(self, video: Mapping, is_image: bool) -> None:
+        names = video.get('file_names')
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError(
+                f'video {video.get("id")!r}: expected a list of file names, got {names!r:.80}'
+            )
+        self.lengths.append(len(names))
+        if names:
+            path = PurePosixPath(names[0].replace('\\', '/'))
+            self.folders.append(str(path if is_image else path.parent))
+
+    def _annotation(self, annotation: Mapping) -> None:
+        if 'segmentations' not in annotation and 'image_id' in annotation:
+            annotation = annotation_to_tube(annotation)
+        if annotation.get('iscrowd'):
+            self.crowds += 1
+            return
+        segmentations = annotation.get('segmentations')
+        if not isinstance(segmentations, list):
+            raise ValueError(
+                f'annotation {annotation.get("id")!r}: expected a list "segmentations", got '
+                f'{segmentations!r:.80}'
+            )
+        self.instances[annotation.get('category_id')] += 1
+        self.masks += sum(map(_is_seen, segmentations))
+
+
+def read_statistics(path: str | Path) -> DatasetStatistics:
+    """Count what a file holds; no more than an entry of it is in memory at a time.
+
+    Args:
+        path: A json file of the YouTube-VIS family or of COCO images; gzipped if named .gz.
+
+    Returns:
+        The numbers.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no such file; it is named.
+    """
+    counter = _Counter()
+    top = read_json_stream(path, element_hook=counter.take)
+    if 'videos' not in top and 'images' not in top:
+        raise ValueError(f'{path}: expected "videos" or "images", got the keys {sorted(top)[:10]}')
+    lengths = counter.lengths
+    per_category: Counter = Counter()
+    for category, count in counter.instances.items():
+        per_category[counter.names.get(category, f'unknown id {category}')] += count
+    return DatasetStatistics(
+        file=str(path),
+        annotated=isinstance(top.get('annotations'), list),
+        videos=len(lengths),
+        frames=sum(lengths),
+        lengths=(min(lengths), sum(lengths) / len(lengths), max(lengths)) if lengths else (0, 0, 0),
+        categories=len(counter.names),
+        used_categories=len(per_category),
+        instances=sum(counter.instances.values()),
+        crowds=counter.crowds,
+        masks=counter.masks,
+        per_category=dict(per_category.most_common()),
+        folders=counter.folders,
+    )
+
+
+def _is_seen(segmentation: Any) -> bool:
+    """Whether a mask has a pixel, as far as that can be told without drawing polygons."""
+    if not isinstance(segmentation, Mapping):
+        return bool(segmentation)
+    counts = segmentation.get('counts')
+    if isinstance(counts, list):
+        return any(counts[1::2])
+    if not isinstance(counts, str) or not counts.isascii():
+        return False
+    # An empty mask is a single run of background: one number.
+    return len(counts) > 7 or bool(
+        mask_api.area({'size': segmentation.get('size'), 'counts': counts.encode()})
+    )
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Videos that stand in the training split of one set and in the validation split of another.
+
+    Attributes:
+        train: The set that is trained on.
+        valid: The set that is tested on.
+        videos: Number of videos of the tested split.
+        shared: Names of the folders that are in both.
+    """
+
+    train: str
+    valid: str
+    videos: int
+    shared: list[str]
+
+
+def find_leaks(
+    train: Sequence[tuple[str, DatasetStatistics]], valid: Sequence[tuple[str, DatasetStatistics]]
+) -> list[Leak]:
+    """Look for videos of test splits among those of training splits, by the names of folders.
+
+    Args:
+        train: Names of sets with their training splits.
+        valid: Names of sets with their validation splits.
+
+    Returns:
+        A leak for each pair of files that share videos.
+    """
+    leaks = []
+    for trained, training in train:
+        for tested, validation in valid:
+            first, second = _comparable(training.folders, validation.folders)
+            if shared := sorted(set(first) & set(second)):
+                leaks.append(Leak(trained, tested, validation.videos, shared))
+    return leaks
+
+
+def _comparable(*lists: Sequence[str]) -> list[list[str]]:
+    """Names of videos: the last part of the folder's path, unless it is the same for several."""
+    last = [[PurePosixPath(folder).name for folder in folders] for folders in lists]
+    if all(len(set(names)) == len(set(folders)) for names, folders in zip(last, lists)):
+        return last
+    return [list(folders) for folders in lists]
