@@ -99,7 +99,7 @@ def _draw_video(video: AnnotatedVideo, args: argparse.Namespace) -> list[Path]:
     files = [write_png(sheet, target.with_name(f'{target.name}.png'))]
     if not args.no_mp4:
         path = target.with_name(f'{target.name}.mp4')
-        files.append(render_video(source, tracks, path, title=title, fps=args.fps))
+        files.append(render_video(source, {'annotations': tracks}, path, title=title, fps=args.fps))
     return files
 
 
