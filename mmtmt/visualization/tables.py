@@ -13,7 +13,7 @@ from terminaltables import AsciiTable
 from mmtmt.evaluation import STATS_NAMES
 from mmtmt.evaluation.analysis import ERROR_KINDS, SAMPLED_NAMES, TRACKING_NAMES
 
-from .page import escape, html_table, number
+from .page import escape, html_table, number, printable
 
 Cell = str | int | float | None | list[float]
 
@@ -55,7 +55,7 @@ class Table:
 
     def terminal(self) -> str:
         """For a terminal: control characters of names are replaced."""
-        rows = [[_printable(cell) for cell in row] for row in self._texts()]
+        rows = [[printable(cell) for cell in row] for row in self._texts()]
         table = AsciiTable([list(self.head), *rows])
         table.justify_columns = {
             i: 'right' for i in range(1, len(self.head)) if i not in self.text_columns
@@ -178,7 +178,13 @@ def analysis_tables(analysis: Mapping[str, Any]) -> list[Table]:
             'Mistakes',
             f'What AP50 would gain if one kind of mistake were mended; an IoU of '
             f'{options["iou_on_object"]:g} is on an object.',
-            ('mistake', 'what it is', 'count', f'of {confident}', 'gain in AP50'),
+            (
+                'mistake',
+                'what it is',
+                'count',
+                f'of score ≥ {options["min_score"]:g}',
+                'gain in AP50',
+            ),
             [
                 [kind.replace('_', ' '), WHAT_ERRORS_ARE[kind], *row.values()]
                 for kind, row in analysis['errors'].items()
@@ -280,9 +286,5 @@ def _columns(names: Sequence[str], *columns: str) -> list[str]:
     return [f'{name}: {column}' for name in names for column in columns]
 
 
-def _printable(text: str) -> str:
-    return ''.join(character if character.isprintable() else '?' for character in text)
-
-
 def _markdown(text: str) -> str:
-    return escape(_printable(text)).replace('|', '\\|')
+    return escape(printable(text)).replace('|', '\\|')

@@ -13,6 +13,7 @@ from mmtmt.evaluation.functional import Tube
 from mmtmt.structures.frame_source import ImageFrameSource
 
 from .overlay import TrackPainter, add_banner
+from .page import printable
 from .report import encode_jpeg, tile_pictures
 from .tables import worst_first
 from .tracks import Track, tracks_from_prediction
@@ -80,7 +81,8 @@ def _true_tracks(study: Study, video_id: int | str) -> list[Track]:
     return [
         Track(
             number,
-            study.truth.category_names[item.category_id] + (', missed' if missed else ''),
+            printable(study.truth.category_names[item.category_id])
+            + (', missed' if missed else ''),
             _frames(item),
         )
         for number, (item, missed) in enumerate(zip(objects, errors.missed, strict=True), start=1)
@@ -93,7 +95,7 @@ def _predicted_tracks(study: Study, video_id: int | str) -> list[Track]:
     results = [result for part in _parts(study, video_id) for result in part.results]
     kinds = study.surveys[video_id].errors.kind
     names = [
-        study.truth.category_names[result.category_id]
+        printable(study.truth.category_names[result.category_id])
         + ('' if kind in ('right', 'ignored') else ', ' + kind.replace('_', ' '))
         for result, kind in zip(results, kinds, strict=True)
     ]

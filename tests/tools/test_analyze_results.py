@@ -20,7 +20,18 @@ def run(tool, *args):
 
 
 def test_analysis(tmp_path):
-    done = run('analyze_results.py', GT, RESULTS, '--out', tmp_path / 'new', '--replicates', 20)
+    gt = json.loads(gzip.decompress(GT.read_bytes()))
+    gt['categories'][0]['name'] = 'not \ud800 text'  # half a character, which no file can hold
+    (tmp_path / 'gt.json').write_text(json.dumps(gt))
+    done = run(
+        'analyze_results.py',
+        tmp_path / 'gt.json',
+        RESULTS,
+        '--out',
+        tmp_path / 'new',
+        '--replicates',
+        20,
+    )
     assert done.returncode == 0, done.stderr
     info = json.loads((GOLDEN / 'ytvis_eval_a.json').read_text())
     analysis = json.loads((tmp_path / 'new' / 'analysis.json').read_text())
@@ -31,6 +42,7 @@ def test_analysis(tmp_path):
         *('analysis.json', 'analysis.csv', 'analysis.md', 'report.html'),
     }
     assert 'HOTA' in done.stdout and 'space and time' in done.stdout
+    assert 'not ? text' in (tmp_path / 'new' / 'report.html').read_text()
     assert '| AP |' in (tmp_path / 'new' / 'analysis.md').read_text()
 
 

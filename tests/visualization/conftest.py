@@ -8,7 +8,7 @@ import pytest
 from pycocotools import mask as mask_api
 
 SHAPE = (60, 90)
-HOSTILE = '<script>alert("x")</script>\'><img src=x onerror=alert(1)>|\x1b[31m'
+HOSTILE = '<script>alert("x")</script>\'><img src=x onerror=alert(1)>|\n# x\x1b[31m'
 
 
 def tube(left, length=6, height=20):

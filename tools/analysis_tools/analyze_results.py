@@ -70,7 +70,7 @@ def main(argv: list[str] | None = None) -> None:
     }
     args.out.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        (args.out / name).write_text(text, encoding='utf-8')
+        (args.out / name).write_text(text, encoding='utf-8', errors='replace')
     print(f'wrote {", ".join(files)} to {args.out}')
 
 

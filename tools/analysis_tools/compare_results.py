@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> None:
             'comparison.md': '\n'.join(table.markdown() for table in tables),
         }
         for name, text in files.items():
-            (args.out / name).write_text(text, encoding='utf-8')
+            (args.out / name).write_text(text, encoding='utf-8', errors='replace')
 
 
 if __name__ == '__main__':
