@@ -98,15 +98,12 @@ def occlusion_score(item: Tube) -> float:
     return float(np.mean([OCCLUSION_LEVELS[word] for word in words])) if words else -1.0
 
 
-def measure_groups(
-    pairings: Sequence[Pairing], grouping: Grouping, by_category: bool = False
-) -> dict[str, dict]:
+def measure_groups(pairings: Sequence[Pairing], grouping: Grouping) -> dict[str, dict]:
     """Average precision and recall of every group.
 
     Args:
         pairings: As `pair_up` gives them.
         grouping: The groups.
-        by_category: Give the AP of every category as well, as ``per_category``.
 
     Returns:
         Per group the number of ``objects``, ``AP``, ``AP50``, ``AP75`` and ``AR100``, None where it
@@ -126,9 +123,9 @@ def measure_groups(
     table = {}
     for group, name in enumerate(grouping.groups):
         ranked = {i: rank_matches(*parts, len(videos), group) for i, parts in by_id.items()}
-        precision = {i: average_precision(one, everything)[0] for i, one in ranked.items()}
+        precision = [average_precision(one, everything)[0] for one in ranked.values()]
         recall = [average_recall(one, everything)[0, -1] for one in ranked.values()]
-        means = mean_of_valid(list(precision.values()))
+        means = mean_of_valid(precision)
         table[name] = {
             'objects': int(sum(one.num_objects.sum() for one in ranked.values())),
             'AP': none_if_nan(means.mean()),
@@ -136,10 +133,6 @@ def measure_groups(
             'AP75': none_if_nan(means[AT_75]),
             f'AR{MAX_DETECTIONS[-1]}': none_if_nan(float(mean_of_valid(recall))),
         }
-        if by_category:
-            table[name]['per_category'] = {
-                i: none_if_nan(value.mean()) for i, value in precision.items()
-            }
     return table
 
 

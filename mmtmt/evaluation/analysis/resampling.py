@@ -178,10 +178,8 @@ def bootstrap_weights(num_videos: int, replicates: int, seed: int) -> np.ndarray
     return rng.multinomial(num_videos, np.full(num_videos, 1 / num_videos), size=replicates)
 
 
-def interval(
-    samples: np.ndarray, value: float | None = None, level: float = 0.95
-) -> list[float] | None:
-    """Percentile interval, bias-corrected (Efron, 1981) when the value itself is given.
+def interval(samples: np.ndarray, value: float | None = None) -> list[float] | None:
+    """95 % percentile interval, bias-corrected (Efron, 1981) when the value itself is given.
 
     Interpolated precision lies higher on few objects, and a sample has fewer different objects than
     the set. On generated rankings of 20 and 60 videos with ten categories, plain 95 % intervals
@@ -190,7 +188,6 @@ def interval(
     Args:
         samples: Values of the samples, NaN where there is none.
         value: What was measured on the videos as they are.
-        level: Share of the samples inside.
 
     Returns:
         Lower and upper end; None without any sample.
@@ -198,7 +195,7 @@ def interval(
     valid = samples[~np.isnan(samples)]
     if not len(valid):
         return None
-    ends = np.array([(1 - level) / 2, (1 + level) / 2])
+    ends = np.array([0.025, 0.975])
     if value is not None:
         below = (np.mean(valid < value - 1e-12) + np.mean(valid <= value + 1e-12)) / 2
         margin = 0.5 / len(valid)
