@@ -54,7 +54,7 @@ class InjectionDecoder(BaseModule):
         self.injection = MODELS.build(
             injection,
             default_args=dict(
-                embed_dims=self.decoder.embed_dims, num_layers=self.decoder.num_layers,
+                embed_dims=self.decoder.embed_dims, num_layers=self.num_layers,
                 num_selected=self.compilation.num_selected))
         if self.unit == 'frame' and self.injection.adds_queries:
             raise ValueError("injection.aggregation='concat' adds queries that have no identity "
@@ -66,6 +66,11 @@ class InjectionDecoder(BaseModule):
     def embed_dims(self) -> int:
         """C of the queries."""
         return self.decoder.embed_dims
+
+    @property
+    def num_layers(self) -> int:
+        """Layers of the wrapped decoder."""
+        return self.decoder.num_layers
 
     @property
     def num_queries(self) -> int:

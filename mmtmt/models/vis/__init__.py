@@ -1,12 +1,14 @@
 """Meta-architectures."""
 from .base import EvaluationSpace, VISModel
+from .genvis import GenVIS
 from .idol import IDOL
 from .mask2former_vis import Mask2FormerVIS
 from .mask_vis import MaskVISModel
 from .minvis import MinVIS
 from .streaming import StreamingMaskModel
+from .vita import VITA
 
 __all__ = [
-    'EvaluationSpace', 'IDOL', 'Mask2FormerVIS', 'MaskVISModel', 'MinVIS', 'StreamingMaskModel',
-    'VISModel'
+    'IDOL', 'VITA', 'EvaluationSpace', 'GenVIS', 'Mask2FormerVIS', 'MaskVISModel', 'MinVIS',
+    'StreamingMaskModel', 'VISModel'
 ]

@@ -7,7 +7,7 @@ from torch import Tensor
 from mmtmt.models.losses.label_space import LabelSpace
 from mmtmt.models.losses.set_criterion import ClipTarget, EmbeddedPrediction
 from mmtmt.models.necks.msdeform_pixel_decoder import PixelFeatures
-from mmtmt.models.outputs import DecoderOutputs
+from mmtmt.models.outputs import CategoryContext, DecoderOutputs, QueryPrediction
 from mmtmt.models.vis.base import VISModel
 from mmtmt.registry import MODELS
 
@@ -25,6 +25,7 @@ class MaskVISModel(VISModel):
     """
 
     UNIT = 'clip'  # what one set of queries is decoded from
+    VISIBLE_ONLY = False  # whether frames are supervised with the instances that they show alone
 
     def __init__(self, *, backbone: dict, pixel_decoder: dict, decoder: dict,
                  criterion: dict | None = None, auxiliary_head: dict | None = None,
@@ -71,43 +72,68 @@ class MaskVISModel(VISModel):
             losses['loss_semantic'] = self.auxiliary_head.loss(levels[-1], targets, space)
             if self.auxiliary_only:
                 return losses
-        outputs = self.decoder(
-            levels, features.mask_features.unflatten(0, clips), self.training_context(space))
-        losses.update(self.set_losses(outputs, targets, space))
+        context = self.training_context(space)
+        outputs = self.decoder(levels, features.mask_features.unflatten(0, clips), context)
+        losses.update(self.set_losses(outputs, features, targets, space, context))
         return losses
 
-    def set_losses(self, outputs: DecoderOutputs, targets: Sequence[ClipTarget],
-                   space: LabelSpace) -> dict[str, Tensor]:
+    def set_losses(self, outputs: DecoderOutputs, features: PixelFeatures,
+                   targets: Sequence[ClipTarget], space: LabelSpace,
+                   context: CategoryContext) -> dict[str, Tensor]:
         """Losses of the decoder's predictions, of each clip or of each frame as it decodes.
 
         Args:
             outputs: Of the decoder.
+            features: Of the B * T frames.
             targets: Of the B clips.
             space: Vocabularies of the clips.
+            context: What the decoder was given of categories.
 
         Returns:
             Of the criterion.
         """
-        if self.UNIT == 'frame':
-            space = space.for_frames(targets[0].masks.shape[1])
-            targets = [frame for target in targets for frame in target.frames()]
-        supervise = (outputs.compiled is not None
-                     and self.decoder.compilation.score_supervision == 'bce')
+        targets, space = self.units(targets, space)
         return self.criterion(
-            stage_predictions(outputs), targets, space, outputs.compiled, supervise)
+            stage_predictions(outputs.predictions, outputs.mask_features), targets, space,
+            outputs.compiled, self.supervises_score)
+
+    def units(self, targets: Sequence[ClipTarget],
+              space: LabelSpace) -> tuple[Sequence[ClipTarget], LabelSpace]:
+        """What the decoder is supervised with: the clips, or all their frames.
+
+        Args:
+            targets: Of the B clips.
+            space: Vocabularies of the clips.
+
+        Returns:
+            The same of B clips or of B * T frames.
+        """
+        if self.UNIT == 'clip':
+            return targets, space
+        frames = [frame for target in targets for frame in target.frames(self.VISIBLE_ONLY)]
+        return frames, space.for_frames(targets[0].masks.shape[1])
+
+    @property
+    def supervises_score(self) -> bool:
+        """Whether the decoder compiles a taxonomy whose scores are trained by their own loss."""
+        compilation = getattr(self.decoder, 'compilation', None)
+        return compilation is not None and compilation.score_supervision == 'bce'
 
 
-def stage_predictions(outputs: DecoderOutputs) -> list[EmbeddedPrediction]:
-    """The decoder's predictions in the form that the criterion reads.
+def stage_predictions(predictions: Sequence[QueryPrediction],
+                      mask_features: Tensor) -> list[EmbeddedPrediction]:
+    """A decoder's predictions in the form that the criterion reads.
 
     Args:
-        outputs: Of a batch of clips.
+        predictions: Of each stage, for L times the same B clips, one after another.
+        mask_features: (B, T, C_mask, H, W).
 
     Returns:
         Of each stage.
     """
-    features = outputs.mask_features.unbind()  # once: their gradients are stacked once
+    features = mask_features.unbind()  # once: their gradients are stacked once
+    features = features * (len(predictions[0].class_logits) // len(features))
     return [
         EmbeddedPrediction(prediction.class_logits, prediction.mask_embeds, features)
-        for prediction in outputs.predictions
+        for prediction in predictions
     ]

@@ -11,7 +11,12 @@ from torch import Tensor
 
 from mmtmt.models.necks.msdeform_pixel_decoder import PixelFeatures
 from mmtmt.models.vis.base import EvaluationSpace, compiled_labels
-from mmtmt.models.vis.mask_output import BestPairs, best_pairs, masks_at_original_size
+from mmtmt.models.vis.mask_output import (
+    BestPairs,
+    best_pairs,
+    binary_masks,
+    logits_at_input_size,
+)
 from mmtmt.models.vis.mask_vis import MaskVISModel
 from mmtmt.structures.frame_source import FrameSource
 from mmtmt.structures.tubes import Tube, encode_tube
@@ -25,14 +30,15 @@ class ClipRecord:
 
     Attributes:
         num_frames: T of the clip.
-        class_logits: (Q, K + 1), the mean over frames.
-        mask_embeds: (1, Q, C_mask) of all frames, or (T, Q, C_mask), one per frame.
+        class_logits: (Q, K + 1), the mean over frames; None for models that keep their own scores.
+        mask_embeds: (1, Q, C_mask) of all frames, or (T, Q, C_mask), one per frame; None where the
+            end of the video tells them.
         score_logits: (K,) taxonomy scores, the mean over frames.
     """
 
     num_frames: int
-    class_logits: Tensor
-    mask_embeds: Tensor
+    class_logits: Tensor | None
+    mask_embeds: Tensor | None
     score_logits: Tensor | None
 
 
@@ -92,6 +98,7 @@ class StreamingMaskModel(MaskVISModel):
         MaskVISModel.TEST_DEFAULTS, clip_length=36, long_video='two_pass', one_pass_queries=30)
     TEST_CHOICES = dict(MaskVISModel.TEST_CHOICES, long_video=LONG_VIDEO_MODES)
     STATE = VideoState
+    frames_per_unit = 1  # a clip is cut at a multiple of it
 
     @abstractmethod
     def add_frames(self, features: PixelFeatures, state: VideoState) -> None:
@@ -113,6 +120,34 @@ class StreamingMaskModel(MaskVISModel):
             What is kept of the clip, its queries in the order of the first clip.
         """
 
+    def end_video(self, state: VideoState) -> None:
+        """Do what needs all frames, before predictions are chosen; nothing for most models.
+
+        Args:
+            state: With the records of all clips; changed.
+        """
+
+    def see_masks(self, queries: Sequence[int], logits: Tensor, state: VideoState) -> None:
+        """Take note of masks that are about to be binarised; nothing for most models.
+
+        Args:
+            queries: Whose masks.
+            logits: (t, n, h, w) at the size of the input.
+            state: Changed.
+        """
+
+    def final_scores(self, best: BestPairs, state: VideoState) -> Tensor:
+        """Scores of the predictions, once their masks are known.
+
+        Args:
+            best: The chosen pairs.
+            state: After the masks of their queries were made.
+
+        Returns:
+            (M,).
+        """
+        return best.scores
+
     def emitted_features(self, features: PixelFeatures) -> Tensor:
         """The features that masks of the results are made of.
 
@@ -131,6 +166,7 @@ class StreamingMaskModel(MaskVISModel):
         if source is not None:
             # equal clips rather than a short one at the end
             length = math.ceil(len(source) / math.ceil(len(source) / longest))
+        length = math.ceil(length / self.frames_per_unit) * self.frames_per_unit
         return self.STATE(
             space=self.evaluation_space(meta['vocabulary']), ori_shape=tuple(meta['ori_shape']),
             source=source, clip_length=length)
@@ -181,6 +217,7 @@ class StreamingMaskModel(MaskVISModel):
         if not state.num_waiting:
             raise ValueError('a video without frames can not be predicted')
         state.records.append(self.decode_clip(state))
+        self.end_video(state)
         best = self.best_pairs(state, self.test_cfg['max_per_video'])
         kept = best.queries.unique()
         if len(state.records) > 1 and self.test_cfg['long_video'] == 'one_pass':
@@ -192,7 +229,7 @@ class StreamingMaskModel(MaskVISModel):
         state.num_discarded = best.num_discarded
         length = sum(record.num_frames for record in state.records)
         return InstanceData(
-            scores=best.scores, labels=best.labels,
+            scores=self.final_scores(best, state), labels=best.labels,
             tubes=[tubes[query] or [None] * length for query in best.queries.tolist()])
 
     def best_pairs(self, state: VideoState, max_per_video: int) -> BestPairs:
@@ -214,7 +251,7 @@ class StreamingMaskModel(MaskVISModel):
         """Append the masks of t frames to tubes.
 
         Args:
-            tubes: n of them, changed.
+            tubes: n of them by query, changed.
             mask_embeds: (t or 1, n, C), in the order of the tubes.
             mask_features: (t, C, H, W).
             state: Tells the sizes.
@@ -224,7 +261,9 @@ class StreamingMaskModel(MaskVISModel):
         mask_embeds = mask_embeds.expand(len(mask_features), -1, -1)
         logits = torch.einsum('tqc,tchw->tqhw', mask_embeds, mask_features)
         padded_shape = self.data_preprocessor.padded_shape([state.img_shape])
-        masks = masks_at_original_size(logits, padded_shape, state.img_shape, state.ori_shape)
+        logits = logits_at_input_size(logits, padded_shape, state.img_shape)
+        self.see_masks(list(tubes), logits, state)
+        masks = binary_masks(logits, state.ori_shape)
         for tube, mask in zip(tubes.values(), masks.transpose(0, 1).cpu()):
             tube.extend(encode_tube(mask))
 

@@ -6,7 +6,17 @@ from mmtmt.models.trackers import PrototypeMemory
 
 from ..fixture import Difference, Fixture
 from ..golden import register
-from .vita import build_clip_decoder, compare_clip, frame_queries
+from .common import recording
+from .mask2former_criterion import compare_matches, own_loss_name
+from .mask2former_model import build_model, compare_step, training_losses
+from .vita import (
+    build_clip_decoder,
+    build_training_model,
+    compare_clip,
+    frame_queries,
+    predict,
+)
+from .vita_criterion import own_clip_loss_name
 
 
 @register('genvis_module')
@@ -28,3 +38,51 @@ def run_module(fixture: Fixture) -> list[Difference]:
                 newest = stored[None, :, :, -1].unflatten(1, (-1, config['B']))
                 differences.append(fixture.compare(f'clip{clip}_memory_{name}', newest))
     return differences
+
+
+@register('genvis_inference')
+def run_inference(fixture: Fixture) -> list[Difference]:
+    """Images to results, by the stream that users call too."""
+    config = fixture.config
+    model, _ = build_model(
+        fixture,
+        'GenVIS',
+        'FrameMaskDecoder',
+        frames_per_clip=config['clip_length'],
+        test_cfg=dict(max_per_video=config['topk']),
+    )
+    differences, frames, clips = predict(fixture, model)
+    for index, (queries, outputs) in enumerate(zip(frames.split(config['clip_length']), clips)):
+        prediction = outputs.predictions[-1]
+        values = dict(
+            frame_queries=queries,
+            pred_logits=prediction.class_logits,
+            pred_mask_embed=prediction.mask_embeds,
+        )
+        differences += [
+            fixture.compare(f'clip{index}_{name}', value[None]) for name, value in values.items()
+        ]
+    return differences
+
+
+@register('genvis_train')
+def run_training(fixture: Fixture) -> list[Difference]:
+    """One training step over clips: losses, matches of frames, the gradient of every parameter."""
+
+    def own_name(official: str) -> str:
+        name, _, clip = official.partition('_clip')
+        return f'clip{clip}.{own_clip_loss_name(name)}' if clip else own_loss_name(name)
+
+    config = fixture.config
+    model, official = build_training_model(
+        fixture,
+        'GenVIS',
+        frames_per_clip=config['clip_length'],
+        freeze_detector=config['freeze_detector'],
+    )
+    with recording(model.criterion, 'match') as frames:
+        losses = training_losses(fixture, model)
+    return [
+        *compare_matches(fixture, frames, 'frame_match'),
+        *compare_step(fixture, model, official, losses, own_name),
+    ]

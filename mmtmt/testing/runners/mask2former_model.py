@@ -1,6 +1,6 @@
 """Runners of the whole of Mask2Former-VIS: post-processing, images to results, a training step."""
 
-from contextlib import ExitStack
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -93,6 +93,8 @@ def build_model(
         raise ValueError(f'the converter does not know {conversion.unexpected[:3]}')
     components = infer_architecture(conversion.state, fixture.config.get('nheads', 8))
     components['decoder']['type'] = decoder
+    if 'clip_decoder' in components:
+        components['clip_decoder']['window'] = fixture.config['enc_window_size']
     names = [f'category {index}' for index in range(components['decoder']['num_classes'])]
     model = MODELS.build(
         dict(
@@ -144,39 +146,65 @@ def run_training(
     fixture: Fixture, kind: str = 'Mask2FormerVIS', decoder: str = 'VideoMaskDecoder'
 ) -> list[Difference]:
     """One training step: losses, matches and the gradient of every parameter."""
-    config = fixture.config
-    model, official = build_model(
-        fixture,
-        kind,
-        decoder,
-        criterion=dict(
-            type='VideoSetCriterion',
-            **{
-                name: config[name]
-                for name in (
-                    'num_points',
-                    'oversample_ratio',
-                    'importance_sample_ratio',
-                    'no_object_weight',
-                    'class_weight',
-                    'mask_weight',
-                    'dice_weight',
-                )
-            },
-        ),
+    model, official = build_model(fixture, kind, decoder, criterion=criterion_config(fixture))
+    with recording(model.criterion, 'match') as matches:
+        losses = training_losses(fixture, model)
+    return [
+        *compare_matches(fixture, matches),
+        *compare_step(fixture, model, official, losses, own_loss_name),
+    ]
+
+
+def criterion_config(fixture: Fixture, kind: str = 'VideoSetCriterion') -> dict:
+    """Config of a criterion with the settings of a training fixture, as far as it states them."""
+    settings = (
+        'num_points',
+        'oversample_ratio',
+        'importance_sample_ratio',
+        'no_object_weight',
+        'class_weight',
+        'mask_weight',
+        'dice_weight',
     )
+    return dict(
+        type=kind, **{name: fixture.config[name] for name in settings if name in fixture.config}
+    )
+
+
+def training_losses(fixture: Fixture, model: MaskVISModel) -> dict[str, Tensor]:
+    """The losses of a training step with the random numbers of the official code."""
     model.train()
     batch = model.data_preprocessor(make_training_batch(fixture), training=True)
-    with ExitStack() as stack:
-        stack.enter_context(fixture.replayed_rand())
-        matches = stack.enter_context(recording(model.criterion, 'match'))
-        losses = model.loss(batch['inputs'], batch['data_samples'])
+    with fixture.replayed_rand():
+        return model.loss(batch['inputs'], batch['data_samples'])
+
+
+def compare_step(
+    fixture: Fixture,
+    model: MaskVISModel,
+    official: dict[str, str],
+    losses: dict[str, Tensor],
+    own_name: Callable[[str], str],
+) -> list[Difference]:
+    """Compare losses, and the gradients of their sum.
+
+    Args:
+        fixture: Of a training step.
+        model: The model that made the losses.
+        official: Official name of each key of the model.
+        losses: By this package's names.
+        own_name: From an official name of a loss to this package's.
+
+    Returns:
+        Differences.
+    """
     total = sum(losses.values())
     total.backward()
     names = fixture.info['loss_names']
-    values = np.array([losses[own_loss_name(name)].item() for name in names])
+    if len(names) != len(losses):
+        raise ValueError(f'expected {len(names)} losses, got {len(losses)}')
+    values = np.array([losses[own_name(name)].item() for name in names])
     return [
-        *compare_matches(fixture, matches),
         fixture.compare('losses', values, absolute=1e-6, relative=1e-3),
         close('total_loss', total.item(), fixture.info['total_loss'], 1e-6, 1e-3),
         *compare_gradients(fixture, model, official),
