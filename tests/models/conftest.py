@@ -11,7 +11,9 @@ from mmtmt.structures.samples import make_sample, make_tubes
 VOCABULARIES = ['synth_ytvis', 'synth_ovis', 'synth_uvo']
 HEIGHT, WIDTH = 60, 90
 # of each meta-architecture
-DECODERS = dict(Mask2FormerVIS='VideoMaskDecoder', MinVIS='FrameMaskDecoder')
+DECODERS = dict(Mask2FormerVIS='VideoMaskDecoder', MinVIS='FrameMaskDecoder',
+                VITA='FrameMaskDecoder', GenVIS='FrameMaskDecoder')
+CLIP_DECODERS = dict(VITA=dict(type='VITADecoder', window=3), GenVIS=dict(type='GenVISDecoder'))
 
 
 def toy_model_config(type='Mask2FormerVIS', taxonomy_aware=True, classifier='linear',
@@ -39,6 +41,12 @@ def toy_model_config(type='Mask2FormerVIS', taxonomy_aware=True, classifier='lin
         criterion=dict(type='VideoSetCriterion', num_points=64,
                        taxonomy_loss='final' if taxonomy_aware else 'off'),
         test_cfg=dict(clip_length=8))
+    if type in CLIP_DECODERS:
+        config.update(
+            clip_decoder=dict(
+                CLIP_DECODERS[type], num_queries=7, embed_dims=32, num_encoder_layers=2,
+                num_layers=2, num_heads=4, feedforward_dims=48, classifier=classifier),
+            clip_criterion=dict(type=f'{type}Criterion', num_points=64), training_layers=2)
     config.update(model)
     return config
 

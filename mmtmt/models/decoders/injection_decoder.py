@@ -68,11 +68,6 @@ class InjectionDecoder(BaseModule):
         return self.decoder.embed_dims
 
     @property
-    def num_layers(self) -> int:
-        """Layers of the wrapped decoder."""
-        return self.decoder.num_layers
-
-    @property
     def num_queries(self) -> int:
         """Q of the wrapped decoder's learned queries."""
         return self.decoder.num_queries

@@ -55,7 +55,7 @@ def remap_class_rows(state_dict: dict[str, Tensor], model_state: dict[str, Tenso
         if len(rows) != len(old_keys) + others:
             raise ValueError(f'{name}: expected {len(old_keys)} categories'
                              f'{" and no-object" if softmax else ""}, got {len(rows)} rows')
-        fresh = _fresh_rows(match[0], model_state, len(new_keys) + others)
+        fresh = _fresh_rows(name, match[0], model_state, len(new_keys) + others)
         if fresh is None:
             continue
         pairs = shared + [(len(new_keys), len(old_keys))] * others
@@ -70,9 +70,11 @@ def remap_class_rows(state_dict: dict[str, Tensor], model_state: dict[str, Tenso
         dropped=[key for key in old_keys if key not in new])
 
 
-def _fresh_rows(suffix: str, model_state: dict[str, Tensor], num_rows: int) -> Tensor | None:
+def _fresh_rows(name: str, suffix: str, model_state: dict[str, Tensor],
+                num_rows: int) -> Tensor | None:
     """The model's rows of that name; a plain decoder's rows may move into a wrapping one."""
+    part = name.partition('.')[0] + '.'
     for own, rows in model_state.items():
-        if own.endswith(suffix) and len(rows) == num_rows:
+        if own.startswith(part) and own.endswith(suffix) and len(rows) == num_rows:
             return rows
     return None

@@ -228,9 +228,10 @@ class StreamingMaskModel(MaskVISModel):
         state.compiled_labels = self._compiled_labels(state)
         state.num_discarded = best.num_discarded
         length = sum(record.num_frames for record in state.records)
+        scores, order = self.final_scores(best, state).sort(descending=True, stable=True)
         return InstanceData(
-            scores=self.final_scores(best, state), labels=best.labels,
-            tubes=[tubes[query] or [None] * length for query in best.queries.tolist()])
+            scores=scores, labels=best.labels[order],
+            tubes=[tubes[query] or [None] * length for query in best.queries[order].tolist()])
 
     def best_pairs(self, state: VideoState, max_per_video: int) -> BestPairs:
         """The best pairs of the clips so far, by class logits averaged over frames.

@@ -1,8 +1,15 @@
 """Runners of GenVIS: clip module with memory, label assignment, inference, a training step."""
 
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+from unittest import mock
+
 import torch
 
+from mmtmt.models.losses.set_criterion import Matches
 from mmtmt.models.trackers import PrototypeMemory
+from mmtmt.models.vis import GenVIS
 
 from ..fixture import Difference, Fixture
 from ..golden import register
@@ -65,6 +72,13 @@ def run_inference(fixture: Fixture) -> list[Difference]:
     return differences
 
 
+def _frame_matches_of_all_layers(model: GenVIS, *args: Any) -> tuple[dict, Matches]:
+    """Match all layers of a frozen detector, as the official code, which draws points for them."""
+    with mock.patch.object(model, 'freeze_detector', False):
+        _, matches = type(model).frame_losses(model, *args)
+    return {}, matches
+
+
 @register('genvis_train')
 def run_training(fixture: Fixture) -> list[Difference]:
     """One training step over clips: losses, matches of frames, the gradient of every parameter."""
@@ -80,7 +94,11 @@ def run_training(fixture: Fixture) -> list[Difference]:
         frames_per_clip=config['clip_length'],
         freeze_detector=config['freeze_detector'],
     )
-    with recording(model.criterion, 'match') as frames:
+    with ExitStack() as stack:
+        frames = stack.enter_context(recording(model.criterion, 'match'))
+        if model.freeze_detector:
+            whole = partial(_frame_matches_of_all_layers, model)
+            stack.enter_context(mock.patch.object(model, 'frame_losses', whole))
         losses = training_losses(fixture, model)
     return [
         *compare_matches(fixture, frames, 'frame_match'),
