@@ -79,9 +79,11 @@ def assign_dynamically(cost: Tensor, iou: Tensor, num_candidates: int) -> Tensor
     Returns:
         (Q, N) bool.
     """
+    assigned = torch.zeros_like(cost, dtype=torch.bool)
+    if not cost.shape[1]:
+        return assigned
     overlaps = iou.topk(min(num_candidates, len(iou)), dim=0).values
     numbers = overlaps.sum(0).int().clamp(min=1)
-    assigned = torch.zeros_like(cost, dtype=torch.bool)
     for column, number in enumerate(numbers.tolist()):
         assigned[cost[:, column].topk(number, largest=False).indices, column] = True
     contested = assigned.sum(1) > 1

@@ -50,9 +50,12 @@ class IDOL(VISModel):
             category of at least `class_threshold` is a result, or the best one alone.
     """
 
-    TEST_DEFAULTS = dict(
-        vocabulary='given', frames_per_step=10, select_threshold=0.1, box_nms=0.9,
-        track_score='mean', multi_label=True, class_threshold=0.05)
+    TEST_DEFAULTS = {
+        **{name: value for name, value in VISModel.TEST_DEFAULTS.items()
+           if name != 'max_per_video'},  # there may be any number
+        **dict(frames_per_step=10, select_threshold=0.1, box_nms=0.9, track_score='mean',
+               multi_label=True, class_threshold=0.05)
+    }
     TEST_CHOICES = dict(VISModel.TEST_CHOICES, track_score=('mean', 'max'))
     NUM_LEVELS = 4
 
