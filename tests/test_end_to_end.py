@@ -316,6 +316,33 @@ def test_mistake_in_the_config_is_named(world):
     assert 'model.criterion.num_point' in message and 'num_points' in message
 
 
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        ('model.candidates=all', "model.candidates: expected one of .* got 'all'"),
+        ('model.text_bank.path=nowhere.safetensors', "text bank 'nowhere.safetensors': neither"),
+        ('model.text_bank.centre=True', 'centre'),
+        ('model.taxonomy.aliases=loose', "unknown aliases 'loose'"),
+        ('train_dataloader.sampler.ratios=[1,1]', 'expected 3 ratios, one per dataset'),
+    ],
+)
+def test_wrong_value_in_the_config_is_told_in_a_line(world, option, message):
+    options = ('--work-dir', 'wrong', '--cfg-options', option)
+    found = message_of('tools/train.py', 'config.py', *options)
+    assert re.search(message, found) and '\n' not in found
+
+
+def test_weights_with_the_taxonomy_modules_are_not_cut_silently(world, trained):
+    Path('plain.py').write_text(
+        "_base_ = 'config.py'\n"
+        'model = dict(decoder=dict(_delete_=True, **_base_.model.decoder.decoder),\n'
+        "    criterion=dict(taxonomy_loss='off'))\n"
+        f'load_from = {str(trained)!r}\n'
+    )
+    message = message_of('tools/train.py', 'plain.py', '--work-dir', 'plain')
+    assert 'has no place for' in message and "allow_unexpected=['decoder.compilation'" in message
+
+
 def test_checkpoint_of_another_model_is_refused(world, trained):
     wider = 'model.decoder.decoder.num_queries=21'
     for script, arguments in (

@@ -4,6 +4,7 @@ max_iters = 400
 
 # Mask2Former-VIS and MinVIS have the same parameters
 load_from = 'work_dirs/demo/iter_650.pth'
+allow_unexpected = ['auxiliary_head.']
 model = dict(
     type='MinVIS',
     decoder=dict(decoder=dict(type='FrameMaskDecoder')),

@@ -1,8 +1,10 @@
 """Finding misspelt names in a config before anything is built."""
 
+import contextlib
 import difflib
 import importlib
 import inspect
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +12,10 @@ from mmengine import registry as _mmengine
 from mmengine.config import Config
 from mmengine.registry import Registry
 from mmengine.runner import Runner
+
+from mmtmt.datasets.annotation_file import AnnotationError
+from mmtmt.engine.checkpoint import CheckpointError
+from mmtmt.structures.images import FrameError
 
 
 class ConfigError(ValueError):
@@ -21,6 +27,32 @@ _TAKEN_OUT = {'type', '_scope_', '_delete_', 'priority', 'constructor', 'paramwi
 # Dicts whose keys are names that the user gives: datasets, or parts of names of parameters.
 _FREE_NAMES = {'ann_files', 'train_files', 'custom_keys'}
 _SIMILAR = 0.8
+
+
+@contextlib.contextmanager
+def config_mistakes() -> Iterator[None]:
+    """Within this context something is built from a config: wrong values in it are named as such.
+
+    Raises:
+        ConfigError: In place of the ValueError of a constructor, of an argument that it doesn't
+            take or lacks, and of a type that no registry knows. Errors that tell of files keep
+            their class.
+    """
+    try:
+        yield
+    except (ConfigError, CheckpointError, AnnotationError, FrameError, UnicodeError):
+        raise
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    except TypeError as error:
+        if not re.search(r'unexpected keyword argument|required (keyword|positional)', str(error)):
+            raise
+        raise ConfigError(str(error).replace('.__init__()', '')) from error
+    except KeyError as error:
+        message = str(error.args[0]) if error.args else ''
+        if 'is not in the' not in message:
+            raise
+        raise ConfigError(message.partition('. Please')[0]) from error
 
 
 def check_config(cfg: Config | Mapping) -> None:

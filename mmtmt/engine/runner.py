@@ -18,10 +18,10 @@ from mmengine.runner import save_checkpoint as save_through_backend
 
 import mmtmt
 from mmtmt.engine.checkpoint import CheckpointError, save_checkpoint
-from mmtmt.engine.config_check import check_config
+from mmtmt.engine.config_check import check_config, config_mistakes
 from mmtmt.engine.loops import IterBasedTrainLoop
 from mmtmt.engine.plain_data import restore_history, to_plain
-from mmtmt.engine.vocabulary_check import check_vocabularies
+from mmtmt.engine.vocabulary_check import check_test_vocabularies, check_vocabularies
 from mmtmt.engine.weights import load_into, remap_taxonomy
 from mmtmt.registry import RUNNERS
 
@@ -41,7 +41,9 @@ class VISRunner(_Runner):
       metric's ``outfile_prefix`` says otherwise.
 
     Args are mmengine's, plus ``cfg.strict_load`` (default False): whether ``load_from`` demands a
-    checkpoint that fits in every entry.
+    checkpoint that fits in every entry; and ``cfg.allow_unexpected`` (default none): with what the
+    names of those entries begin that a checkpoint of ``load_from`` may have beside the model's, or
+    True for any. What the model has and the checkpoint lacks starts fresh, with a warning.
     """
 
     @classmethod
@@ -97,6 +99,18 @@ class VISRunner(_Runner):
         options.setdefault('find_unused_parameters', self.cfg.get('find_unused_parameters', False))
         return MMDistributedDataParallel(module=model, broadcast_buffers=False, **options)
 
+    def build_model(self, model: Any) -> torch.nn.Module:
+        """Build the model; a wrong value in its config is named as such.
+
+        Args:
+            model: As in mmengine.
+
+        Returns:
+            The model.
+        """
+        with config_mistakes():
+            return super().build_model(model)
+
     # --- loops
 
     def build_train_loop(self, loop: Any) -> Any:
@@ -108,10 +122,13 @@ class VISRunner(_Runner):
         Returns:
             The loop.
         """
-        if isinstance(loop, dict) and loop.get('by_epoch') is False:
-            options = {key: value for key, value in loop.items() if key != 'by_epoch'}
-            loop = IterBasedTrainLoop(runner=self, dataloader=self._train_dataloader, **options)
-        return self._checked(super().build_train_loop(loop))
+        with config_mistakes():
+            if isinstance(loop, dict) and loop.get('by_epoch') is False:
+                options = {key: value for key, value in loop.items() if key != 'by_epoch'}
+                loop = IterBasedTrainLoop(runner=self, dataloader=self._train_dataloader, **options)
+            loop = super().build_train_loop(loop)
+        check_vocabularies(_unwrapped(self.model), loop.dataloader.dataset)
+        return loop
 
     def build_val_loop(self, loop: Any) -> Any:
         """Build the validation loop and check its vocabularies.
@@ -122,7 +139,8 @@ class VISRunner(_Runner):
         Returns:
             The loop.
         """
-        return self._checked(super().build_val_loop(loop))
+        with config_mistakes():
+            return self._checked(super().build_val_loop(loop))
 
     def build_test_loop(self, loop: Any) -> Any:
         """Build the test loop and check its vocabularies.
@@ -133,10 +151,11 @@ class VISRunner(_Runner):
         Returns:
             The loop.
         """
-        return self._checked(super().build_test_loop(loop))
+        with config_mistakes():
+            return self._checked(super().build_test_loop(loop))
 
     def _checked(self, loop: Any) -> Any:
-        check_vocabularies(_unwrapped(self.model), loop.dataloader.dataset)
+        check_test_vocabularies(_unwrapped(self.model), loop.dataloader.dataset)
         return loop
 
     # --- checkpoints
@@ -242,7 +261,8 @@ class VISRunner(_Runner):
             checkpoint['message_hub'] = restore_history(checkpoint['message_hub'])
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         strict = strict or self._resume or self.cfg.get('strict_load', False)
-        load_into(model, checkpoint, strict=strict, source=filename)
+        allowed = self.cfg.get('allow_unexpected', ())
+        load_into(model, checkpoint, strict, source=filename, allow_unexpected=allowed)
         self._has_loaded = True
         return checkpoint
 

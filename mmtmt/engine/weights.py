@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mmengine.logging import print_log
@@ -41,7 +41,11 @@ class LoadReport:
 
 
 def load_into(
-    model: nn.Module, checkpoint: dict, strict: bool = False, source: str = 'checkpoint'
+    model: nn.Module,
+    checkpoint: dict,
+    strict: bool = False,
+    source: str = 'checkpoint',
+    allow_unexpected: bool | Sequence[str] = True,
 ) -> LoadReport:
     """Set a model's weights from a checkpoint.
 
@@ -55,6 +59,8 @@ def load_into(
         checkpoint: A checkpoint, or a bare state dict.
         strict: Demand that checkpoint and model agree in every entry.
         source: Name of the checkpoint for messages.
+        allow_unexpected: Whether the checkpoint may have entries that the model lacks; or with
+            what the names of those begin that it may have.
 
     Returns:
         What fitted and what did not.
@@ -62,7 +68,7 @@ def load_into(
     Raises:
         CheckpointError: With ``strict``, any disagreement, also of the types; otherwise less than
             half of the model's entries being in the checkpoint, which then belongs to another
-            model.
+            model, or entries that the model lacks and that are not allowed.
     """
     remap_taxonomy(model, checkpoint)
     report = LoadReport()
@@ -89,9 +95,26 @@ def load_into(
             f'{source} does not fit {type(model).__name__}, which has {len(own)} entries: '
             f'{kind}{report}'
         )
+    _refuse_unexpected(report.unexpected, allow_unexpected, f'{source}: {kind}', model)
     level = logging.WARNING if kind or not report.complete else logging.INFO
     print_log(f'{source}: {kind}{report}', 'current', level)
     return report
+
+
+def _refuse_unexpected(
+    names: Sequence[str], allowed: bool | Sequence[str], source: str, model: nn.Module
+) -> None:
+    """Refuse to leave out what was trained: the weights are perhaps those of another model."""
+    if allowed is True:
+        return
+    refused = [name for name in names if not name.startswith(tuple(allowed or ()))]
+    if refused:
+        prefixes = sorted({'.'.join(name.split('.')[:2]) for name in refused})
+        raise CheckpointError(
+            f'{source}{type(model).__name__} has no place for {len(refused)} of its entries '
+            f'({_some(refused)}), so they would be lost. If that is meant, say so in the config: '
+            f'allow_unexpected={prefixes}'
+        )
 
 
 def remap_taxonomy(model: nn.Module, checkpoint: dict) -> bool:

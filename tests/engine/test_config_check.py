@@ -1,8 +1,10 @@
-"""Which changes on the command line are taken for misspelt."""
+"""Mistakes in configs: misspelt changes on the command line, wrong values."""
 
 import pytest
 
-from mmtmt.engine.config_check import ConfigError, check_overrides
+from mmtmt.datasets.annotation_file import AnnotationError
+from mmtmt.engine.checkpoint import CheckpointError
+from mmtmt.engine.config_check import ConfigError, check_overrides, config_mistakes
 
 CONFIG = dict(
     model=dict(width=3),
@@ -31,3 +33,34 @@ def test_new_keys_and_names_of_datasets_pass(key):
 def test_near_misses_are_refused(key, meant):
     with pytest.raises(ConfigError, match=f'--cfg-options {key}.*did you mean {meant}'):
         check_overrides(CONFIG, {key: 'x'})
+
+
+@pytest.mark.parametrize(
+    ('error', 'message'),
+    [
+        (ValueError('model.candidates: expected one of'), '^model.candidates: expected one of'),
+        (TypeError("Foo.__init__() got an unexpected keyword argument 'a'"), "^Foo got an unexp"),
+        (TypeError("Foo.__init__() missing 1 required keyword-only argument: 'a'"), '^Foo missing'),
+        (KeyError('Foo is not in the mmtmt::model registry. Please check whether'), 'registry$'),
+    ],
+)
+def test_wrong_values_are_told_as_mistakes_in_the_config(error, message):
+    with pytest.raises(ConfigError, match=message) as caught, config_mistakes():
+        raise error
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    'error',
+    [
+        TypeError("unsupported operand type(s) for +: 'int' and 'str'"),
+        KeyError('name'),
+        AnnotationError('a.json: broken'),
+        CheckpointError('x.pth does not fit'),
+        RuntimeError('a bug'),
+    ],
+)
+def test_other_errors_stay_what_they_are(error):
+    with pytest.raises(type(error)) as caught, config_mistakes():
+        raise error
+    assert caught.value is error

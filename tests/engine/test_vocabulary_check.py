@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from mmtmt.engine.config_check import ConfigError
-from mmtmt.engine.vocabulary_check import check_vocabularies
+from mmtmt.engine.vocabulary_check import check_test_vocabularies, check_vocabularies
 from mmtmt.taxonomy import Taxonomy, Vocabulary, load_vocabulary
 
 
@@ -37,3 +37,25 @@ def test_other_categories_of_the_same_name_are_refused(model, names):
 def test_a_vocabulary_that_the_model_lacks_is_refused(model):
     with pytest.raises(ConfigError, match=r"'farm', which model.taxonomy.vocabularies lacks"):
         check_vocabularies(model, dataset(Vocabulary.from_names('farm', ['duck'])))
+
+
+class Predictor(SimpleNamespace):
+    """A model that can predict in what it was trained on, and zebras."""
+
+    def evaluation_space(self, vocabulary):
+        found = self.evaluation_vocabularies.get(vocabulary) or load_vocabulary(vocabulary)
+        if 'emu' in found.names:
+            raise ValueError(f"vocabulary {vocabulary!r}: the model was not trained on ['emu']")
+
+
+def test_a_set_to_test_on_brings_its_vocabulary_along():
+    model = Predictor(taxonomy=Taxonomy(['ytvis19']), evaluation_vocabularies={})
+    farm = Vocabulary.from_names('farm', ['zebra', 'cow'])
+    check_test_vocabularies(model, dataset(farm))
+    assert model.evaluation_vocabularies == {'farm': farm}
+    check_test_vocabularies(model, dataset(load_vocabulary('ovis')))
+    assert list(model.evaluation_vocabularies) == ['farm']
+    with pytest.raises(ConfigError, match="dataset 'set': .*not trained on .'emu'"):
+        check_test_vocabularies(model, dataset(Vocabulary.from_names('outback', ['emu'])))
+    with pytest.raises(ConfigError, match="vocabulary 'ytvis19'"):
+        check_test_vocabularies(model, dataset(Vocabulary.from_names('ytvis19', ['zebra'])))

@@ -124,3 +124,20 @@ def test_resume_with_other_categories_is_refused(tmp_path):
     with pytest.raises(ValueError, match='another union of categories.*load_from'):
         VISRunner.from_cfg(Config(other)).train()
     assert ToyModel(keys=['cat']).taxonomy_state() == {'keys': ['cat']}
+
+
+def test_entries_that_would_be_lost_are_refused_unless_allowed():
+    model = Classifier(['cat'])
+    checkpoint = checkpoint_of(model)
+    more = {'extra.head.weight': torch.ones(1), 'extra.head.bias': torch.ones(1)}
+    checkpoint['state_dict'].update(more)
+    with pytest.raises(ValueError, match='2 of its entries .extra.head.weight.*lost') as error:
+        load_into(model, checkpoint, source='x.pth', allow_unexpected=())
+    assert "allow_unexpected=['extra.head']" in str(error.value)
+    with pytest.raises(ValueError, match='1 of its entries .extra.head.bias'):
+        load_into(model, checkpoint, allow_unexpected=['extra.head.w'])
+    for allowed in (True, ['extra.'], ['other', 'extra.head.']):
+        assert len(load_into(model, checkpoint, allow_unexpected=allowed).unexpected) == 2
+    checkpoint['state_dict'].popitem()
+    # What is missing may start fresh.
+    assert load_into(Classifier(['cat']), checkpoint_of(model), allow_unexpected=()).complete

@@ -105,6 +105,8 @@ class VISModel(BaseModel):
         # not saved: the checkpoint keeps the bank's hash, the rows come from the bank
         self.register_buffer('text_rows', text_rows, persistent=False)
         self.test_cfg = self._test_settings(test_cfg or {})
+        # vocabularies to be tested in beside those of the taxonomy and of the package, by name
+        self.evaluation_vocabularies: dict[str, Vocabulary] = {}
         self._reported: set[str] = set()
 
     def _test_settings(self, test_cfg: Mapping[str, Any]) -> dict[str, Any]:
@@ -289,6 +291,8 @@ class VISModel(BaseModel):
             ValueError: If a category is unknown to the union, the classifier has a row per
                 category, and `test_cfg.unknown_categories` is `error`.
         """
+        if isinstance(vocabulary, str):
+            vocabulary = self.evaluation_vocabularies.get(vocabulary, vocabulary)
         if not isinstance(vocabulary, str) or vocabulary not in self.taxonomy.vocabulary_names:
             vocabulary = load_vocabulary(vocabulary)
         columns = torch.as_tensor(self.taxonomy.to_union(vocabulary, missing='ignore'))
