@@ -49,17 +49,7 @@ class PackedTube:
         Raises:
             ValueError: If a segmentation has another form or size; the frame is named.
         """
-        plain = _plain_counts(segmentations, height, width)
-        if plain is not None:
-            return cls(height, width, *plain)
-        counts = []
-        for frame, segmentation in enumerate(segmentations):
-            try:
-                counts.append(compress(segmentation, height, width) or b'')
-            except ValueError as error:
-                raise ValueError(f'segmentations[{frame}]: {error}') from error
-        ends = np.cumsum([len(c) for c in counts], dtype=np.int64)
-        return cls(height, width, b''.join(counts), ends)
+        return pack_tube(segmentations, height, width)[0]
 
     @property
     def num_bytes(self) -> int:
@@ -106,24 +96,54 @@ class PackedTube:
         return [self.blob[start:end] for start, end in zip(bounds, bounds[1:])]
 
 
-def _plain_counts(
+def pack_tube(
     segmentations: Sequence[Any], height: int, width: int
-) -> tuple[bytes, np.ndarray] | None:
-    """Blob and ends of a tube that holds compressed RLEs of the right size and nothing else.
+) -> tuple[PackedTube, list[str] | list[bytes]]:
+    """Pack the ``segmentations`` of an annotation, and keep its strings for those who need both.
 
-    That is what results files hold, and their frames are too many to look at one by one. Anything
-    else gives None.
+    Args:
+        segmentations: Per frame an RLE, polygons or None.
+        height: Height of the frames in pixels.
+        width: Width of the frames in pixels.
+
+    Returns:
+        The packed tube, and the ``counts`` of the frames where the object is present.
+
+    Raises:
+        ValueError: If a segmentation has another form or size; the frame is named.
     """
+    counts = _plain_counts(segmentations, [height, width])
+    if counts is not None:
+        lengths = np.zeros(len(segmentations), np.int64)
+        present = [segmentation is not None for segmentation in segmentations]
+        lengths[np.array(present, bool)] = list(map(len, counts))
+        blob = b''.join(counts) if isinstance(counts[0], bytes) else ''.join(counts).encode('ascii')
+        return PackedTube(height, width, blob, np.cumsum(lengths)), counts
+    mixed = []
+    for frame, segmentation in enumerate(segmentations):
+        try:
+            mixed.append(compress(segmentation, height, width) or b'')
+        except ValueError as error:
+            raise ValueError(f'segmentations[{frame}]: {error}') from error
+    ends = np.cumsum([len(c) for c in mixed], dtype=np.int64)
+    return PackedTube(height, width, b''.join(mixed), ends), [c for c in mixed if c]
+
+
+def _plain_counts(segmentations: Sequence[Any], size: list[int]) -> list[str] | list[bytes] | None:
+    """The ``counts`` of a tube that holds compressed RLEs of the right size and nothing else.
+
+    That is what results hold, and their frames are too many to look at one by one. Anything else
+    gives None.
+    """
+    present = [segmentation for segmentation in segmentations if segmentation is not None]
     try:
-        present = [segmentation for segmentation in segmentations if segmentation is not None]
         counts = [segmentation['counts'] for segmentation in present]
         sizes = [segmentation['size'] for segmentation in present]
-        blob = ''.join(counts).encode('ascii')
-    except (KeyError, TypeError, UnicodeEncodeError):
+    except (KeyError, TypeError, IndexError):
         return None
-    if not all(counts) or sizes.count([height, width]) != len(sizes):
+    kinds = set(map(type, counts))
+    if len(kinds) != 1 or not kinds <= {str, bytes} or not all(counts):
         return None
-    lengths = np.zeros(len(segmentations), np.int64)
-    absent = [segmentation is None for segmentation in segmentations]
-    lengths[~np.array(absent, bool)] = list(map(len, counts))
-    return blob, np.cumsum(lengths)
+    if sizes.count(size) != len(sizes):
+        return None
+    return counts if kinds == {bytes} or all(map(str.isascii, counts)) else None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as mask_api
 
-from .run_boundaries import decode_boundaries
+from .runs import decode_runs
 
 MAX_SIDE = 2**15
 """Largest height or width of a frame in pixels."""
@@ -48,7 +48,7 @@ def check_counts(counts: bytes, height: int, width: int) -> None:
     Raises:
         ValueError: If it is no compressed RLE, or covers another number of pixels.
     """
-    decode_boundaries([counts], np.array([height * width]))
+    decode_runs([counts], np.array([height * width]))
 
 
 def decode_mask(counts: bytes, height: int, width: int) -> np.ndarray:

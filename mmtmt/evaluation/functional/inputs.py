@@ -14,11 +14,11 @@ import numpy as np
 
 from mmtmt.structures.image_sets import images_as_videos
 from mmtmt.structures.json_stream import iterate_json_list, load_json
-from mmtmt.structures.packed_tube import PackedTube
+from mmtmt.structures.packed_tube import PackedTube, pack_tube
 from mmtmt.structures.rle import check_frame_size
 
 from .overlap import MaskError, make_profiles, measure
-from .tubes import MAX_RESULTS, GroundTruth, Results, Tube, TubesByGroup, Video, mean_area
+from .tubes import GroundTruth, Results, Tube, TubesByGroup, Video, mean_area
 
 HIDDEN_GROUND_TRUTH = (
     'the ground truth has no annotations: the official validation and test files hide them. '
@@ -26,6 +26,8 @@ HIDDEN_GROUND_TRUTH = (
     'or evaluate on annotated videos held out from the training set '
     '(tools/dataset_converters/split_dataset.py)'
 )
+# Characters of masks to read before they are decoded.
+MAX_PENDING = 2**26
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class _Entry:
     index: int
     category_id: int
     masks: PackedTube
+    strings: list[str] | list[bytes]
     score: float = 1.0
     annotation: Mapping[str, Any] | None = None
 
@@ -117,8 +120,8 @@ def _parse_ground_truth(data: dict | list, hidden: bool) -> GroundTruth:
             if name is not None and name in ids:
                 raise ValueError(f'{where}: the id stands twice')
             ids.add(name)
-            video, category_id, masks = _read_entry(annotation, truth, where)
-            by_video[video.id].append(_Entry(index, category_id, masks, annotation=annotation))
+            video, *parts = _read_entry(annotation, truth, where)
+            by_video[video.id].append(_Entry(index, *parts, annotation=annotation))
     tubes: TubesByGroup = defaultdict(list)
     for video_id, entries in by_video.items():
         for entry, areas in zip(entries, _areas(video_id, entries)):
@@ -129,7 +132,8 @@ def _parse_ground_truth(data: dict | list, hidden: bool) -> GroundTruth:
 
 def _areas(video_id: int | str, entries: list[_Entry]) -> np.ndarray:
     try:
-        return measure([entry.masks for entry in entries])[0]
+        masks, strings = _masks(entries)
+        return measure(masks, strings=strings)[0]
     except MaskError as error:
         where = f'annotation {entries[error.tube].annotation.get("id")}, video {video_id}'
         raise ValueError(f'{where}, {error}') from error
@@ -155,7 +159,9 @@ def _object(video_id: int | str, entry: _Entry, pixels: np.ndarray) -> Tube:
         )
 
 
-def read_results(source: str | Path | Iterable[dict], truth: GroundTruth) -> Results:
+def read_results(
+    source: str | Path | Iterable[dict], truth: GroundTruth, *, least_iou: float = 0.0
+) -> Results:
     """Reads results in the YouTube-VIS form.
 
     A file is read entry by entry and its masks stay compressed, so that the memory needed is about
@@ -165,6 +171,8 @@ def read_results(source: str | Path | Iterable[dict], truth: GroundTruth) -> Res
         source: path of a json or json.gz file, or its loaded content: a list of ``{video_id,
             category_id, score, segmentations}``.
         truth: what they are to be compared with.
+        least_iou: leave out the overlap with objects where it can't reach this IoU, which saves
+            time.
 
     Returns:
         The results, per (video id, category id) in the order of the file.
@@ -178,34 +186,43 @@ def read_results(source: str | Path | Iterable[dict], truth: GroundTruth) -> Res
             source = iterate_json_list(source)
         elif not isinstance(source, list):
             raise ValueError(f'expected results as a list of entries, got {type(source).__name__}')
-        by_video: dict[int | str, list[_Entry]] = defaultdict(list)
+        results = Results(truth)
+        pending: dict[int | str, list[_Entry]] = defaultdict(list)
+        characters = 0
         for index, result in enumerate(source):
-            with _as_value_error(f'result {index}'):
-                where = f'result {index}'
-                video, category_id, masks = _read_entry(result, truth, where)
+            where = f'result {index}'
+            with _as_value_error(where):
+                video, *parts = _read_entry(result, truth, where)
                 score = _read_score(result.get('score'), where)
-                by_video[video.id].append(_Entry(index, category_id, masks, score))
-        return _measure_results(by_video, truth)
+                pending[video.id].append(_Entry(index, *parts, score))
+            characters += pending[video.id][-1].masks.num_bytes
+            if characters > MAX_PENDING:
+                _measure_results(pending, results, least_iou)
+                characters = 0
+        _measure_results(pending, results, least_iou)
+        return results
 
 
-def _measure_results(by_video: dict[int | str, list[_Entry]], truth: GroundTruth) -> Results:
-    """Decodes the masks of the results, video by video."""
+def _measure_results(
+    pending: dict[int | str, list[_Entry]], results: Results, least_iou: float
+) -> None:
+    """Decodes the masks of results, video by video, and moves them over."""
     objects: dict[int | str, list[Tube]] = defaultdict(list)
-    for (video_id, _), group in truth.tubes.items():
+    for (video_id, _), group in results.truth.tubes.items():
         objects[video_id] += group
-    results = Results(truth)
-    for video_id, entries in by_video.items():
+    for video_id, entries in pending.items():
         categories = np.array([entry.category_id for entry in entries])
         near = [tube for tube in objects[video_id] if tube.category_id in categories]
         wanted = categories[:, None] == np.array([tube.category_id for tube in near], int)
-        wanted[_beyond_limit(entries)] = False
+        masks, strings = _masks(entries)
         try:
             profiles = make_profiles([tube.masks for tube in near])
-            areas, shared = measure([entry.masks for entry in entries], profiles, wanted)
+            areas, shared = measure(masks, profiles, wanted, least_iou=least_iou, strings=strings)
         except MaskError as error:
             index = entries[error.tube].index
             raise ValueError(f'result {index}, video {video_id}, {error}') from error
         visible = np.maximum((areas > 0).sum(axis=1), 1)
+        means = areas.sum(axis=1) / visible
         for n, entry in enumerate(entries):
             tube = Tube(
                 entry.index,
@@ -213,20 +230,16 @@ def _measure_results(by_video: dict[int | str, list[_Entry]], truth: GroundTruth
                 entry.category_id,
                 entry.masks,
                 areas[n],
-                float(areas[n].sum() / visible[n]),
+                float(means[n]),
                 entry.score,
                 shared=shared[n, wanted[n]],
             )
             results.tubes.setdefault((video_id, entry.category_id), []).append(tube)
-    return results
+    pending.clear()
 
 
-def _beyond_limit(entries: Sequence[_Entry]) -> list[int]:
-    """Positions of the results beyond the best `MAX_RESULTS` of their category."""
-    ranked: dict[int, list[int]] = defaultdict(list)
-    for n in sorted(range(len(entries)), key=lambda n: -entries[n].score):
-        ranked[entries[n].category_id].append(n)
-    return [n for group in ranked.values() for n in group[MAX_RESULTS:]]
+def _masks(entries: Sequence[_Entry]) -> tuple[list[PackedTube], list[list[str] | list[bytes]]]:
+    return [entry.masks for entry in entries], [entry.strings for entry in entries]
 
 
 def _read_list(data: Mapping, key: str, read: Any) -> Iterator[tuple[Any, Any]]:
@@ -253,8 +266,10 @@ def _read_video(video: Mapping) -> Video:
     return Video(video['id'], height, width, length)
 
 
-def _read_entry(entry: Mapping, truth: GroundTruth, where: str) -> tuple[Video, int, PackedTube]:
-    """The video, category and masks of an annotation or result."""
+def _read_entry(
+    entry: Mapping, truth: GroundTruth, where: str
+) -> tuple[Video, int, PackedTube, list[str] | list[bytes]]:
+    """The video, category and masks of an annotation or result, and the masks' strings."""
     missing = {'video_id', 'category_id', 'segmentations'} - set(entry)
     if missing:
         raise ValueError(f'{where}: {", ".join(sorted(missing))} missing')
@@ -275,7 +290,7 @@ def _read_entry(entry: Mapping, truth: GroundTruth, where: str) -> tuple[Video, 
             f'got {got!r:.80}'
         )
     try:
-        return video, category_id, PackedTube.pack(segmentations, video.height, video.width)
+        return video, category_id, *pack_tube(segmentations, video.height, video.width)
     except ValueError as error:
         raise ValueError(f'{where}, video {video.id}, {error}') from error
 

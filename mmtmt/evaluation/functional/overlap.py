@@ -14,16 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmtmt.structures.packed_tube import PackedTube
-from mmtmt.structures.run_boundaries import (
-    RunBoundaries,
-    RunLengthError,
-    decode_boundaries,
-)
+from mmtmt.structures.runs import RunLengthError, Runs, decode_runs
 
 from .tubes import Tube
 
 # Characters to decode at once: each call costs as much as some 30,000 characters.
 BLOCK = 100_000
+Strings = Sequence[list[str] | list[bytes]]
 
 
 class MaskError(ValueError):
@@ -47,36 +44,49 @@ class Profile:
         edges: (E,) float64, where its runs begin and end, strictly rising.
         before: (E,) float64, its pixels before each edge.
         frames: (T + 1,) index of the first edge of each frame.
+        areas: (T,) int64, its pixels in each frame.
         first: (T,) int64, where it begins in each frame.
-        last: (T,) int64, where it ends; not beyond `first` where it is absent.
+        last: (T,) int64, where it ends; 0 where it is absent.
     """
 
     edges: np.ndarray
     before: np.ndarray
     frames: np.ndarray
+    areas: np.ndarray
     first: np.ndarray
     last: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """Decoded masks of several tubes; N rows.
+    """Decoded masks of B whole tubes of T frames, R in all.
 
     Attributes:
-        tube: (N,) which of the tubes.
-        frame: (N,) which frame.
-        runs: the masks.
+        tubes: (B,) which of the tubes.
+        row_tube: (R,) position in `tubes` of each mask's tube.
+        row_frame: (R,) frame of each mask.
+        areas: (B, T) int64, pixels in each frame.
+        first: (B, T) int64, where the foreground of a frame begins, counted from the video's start.
+        last: (B, T) int64, where it ends; 0 where there is none.
+        chunks: pairs of which of the R masks, and their runs.
     """
 
-    tube: np.ndarray
-    frame: np.ndarray
-    runs: RunBoundaries
+    tubes: np.ndarray
+    row_tube: np.ndarray
+    row_frame: np.ndarray
+    areas: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    chunks: list[tuple[np.ndarray, Runs]]
 
 
 def measure(
     masks: Sequence[PackedTube],
     profiles: Sequence[Profile] = (),
     wanted: np.ndarray | None = None,
+    *,
+    least_iou: float = 0.0,
+    strings: Strings | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Areas of tubes, and what they share with objects of the same video.
 
@@ -84,10 +94,12 @@ def measure(
         masks: N tubes of a video of T frames, at least one.
         profiles: G objects of the video.
         wanted: (N, G) bool, which of the intersections to compute; None for all.
+        least_iou: leave out intersections that can't make an IoU as large as this.
+        strings: the ``counts`` of the masks, frame by frame, when they are at hand.
 
     Returns:
         The areas in every frame (N, T) int64, and the intersections in pixels (N, G) int64, 0
-        where none was wanted.
+        where they were left out.
 
     Raises:
         MaskError: if a mask is no RLE of its frame.
@@ -96,18 +108,22 @@ def measure(
         wanted = np.ones((len(masks), len(profiles)), bool)
     areas = np.zeros((len(masks), len(masks[0])), np.int64)
     shared = np.zeros(wanted.shape)
-    for block in _decode(masks):
-        areas[block.tube, block.frame] = block.runs.areas
-        for g, rows, pixels in _intersect(block, masks, profiles, wanted):
-            shared[:, g] += np.bincount(block.tube[rows], pixels, len(masks))
+    for block in _decode(masks, strings):
+        areas[block.tubes] = block.areas
+        pairs = wanted[block.tubes]
+        if least_iou > 0 and pairs.any():
+            pairs = pairs & (_largest_iou(block, profiles) >= least_iou)
+        for g, rows, pixels in _intersect(block, masks[0], profiles, pairs):
+            shared[block.tubes, g] += np.bincount(block.row_tube[rows], pixels, len(block.tubes))
     return areas, shared.astype(np.int64)
 
 
-def make_profiles(masks: Sequence[PackedTube]) -> list[Profile]:
+def make_profiles(masks: Sequence[PackedTube], strings: Strings | None = None) -> list[Profile]:
     """Profiles of the objects of a video.
 
     Args:
         masks: G tubes of T frames.
+        strings: the ``counts`` of the masks, frame by frame, when they are at hand.
 
     Returns:
         G profiles.
@@ -115,42 +131,41 @@ def make_profiles(masks: Sequence[PackedTube]) -> list[Profile]:
     Raises:
         MaskError: if a mask is no RLE of its frame.
     """
-    if not masks:
-        return []
-    length, pixels = len(masks[0]), masks[0].height * masks[0].width
-    # The objects lie one after the other, a pixel apart so that they never touch.
-    stride = length * pixels + 1
-    first, last, counts = np.zeros((3, len(masks) * length), np.int64)
-    parts = [np.zeros(0, np.int64)]
-    for block in _decode(masks, in_order=True):
-        place, start = block.tube * length + block.frame, block.frame * pixels
-        first[place] = start + block.runs.first
-        last[place] = start + block.runs.last
-        found = block.runs.signs != 0
-        counts[place] = found.sum(axis=1)
-        parts.append((block.runs.ends + (start + block.tube * stride)[:, None])[found])
-    edges = np.concatenate(parts)
-    # Every second interval is a run. Empty intervals go out: F has no jumps.
-    run = np.diff(edges, prepend=-1)
-    before = np.cumsum(np.where(np.arange(len(edges)) % 2, run, 0))[run > 0].astype(float)
-    kept = np.concatenate([[0], np.cumsum(run > 0)])
-    frames = kept[np.concatenate([[0], np.cumsum(counts)])]
-    edges = edges[run > 0]
-    profiles = []
-    for g in range(len(masks)):
-        place = slice(g * length, (g + 1) * length)
-        bounds = frames[place.start : place.stop + 1]
-        here = slice(bounds[0], bounds[-1])
-        profiles.append(
-            Profile(
-                (edges[here] - g * stride).astype(float),
-                before[here],
-                bounds - bounds[0],
-                first[place],
-                last[place],
+    profiles = [
+        Profile(np.zeros(0), np.zeros(0), np.zeros(len(tube) + 1, int), *_nothing(1, len(tube))[0])
+        for tube in masks
+    ]
+    for block in _decode(masks, strings):
+        pixels = masks[0].height * masks[0].width
+        counts = np.zeros(len(block.row_tube), np.int64)
+        edges: list[np.ndarray] = [np.zeros(0, np.int64)] * len(counts)
+        for rows, runs in block.chunks:
+            found = runs.signs != 0
+            counts[rows] = found.sum(axis=1)
+            places = runs.ends(slice(None)) + (block.row_frame[rows] * pixels)[:, None]
+            for row, part in zip(rows.tolist(), np.split(places[found], np.cumsum(counts[rows])[:-1])):
+                edges[row] = part
+        for b, g in enumerate(block.tubes.tolist()):
+            rows = np.flatnonzero(block.row_tube == b)
+            in_frame = np.zeros(len(masks[g]) + 1, np.int64)
+            in_frame[block.row_frame[rows] + 1] = counts[rows]
+            profiles[g] = Profile(
+                *_rising(np.concatenate([edges[row] for row in rows]), np.cumsum(in_frame)),
+                block.areas[b],
+                block.first[b],
+                block.last[b],
             )
-        )
     return profiles
+
+
+def _rising(edges: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Edges, pixels before them and first edges of the frames, without empty intervals."""
+    interval = np.diff(edges, prepend=-1)
+    # Every second interval is a run.
+    before = np.cumsum(np.where(np.arange(len(edges)) % 2, interval, 0))
+    keep = interval > 0
+    kept = np.concatenate([[0], np.cumsum(keep)])
+    return edges[keep].astype(float), before[keep].astype(float), kept[frames]
 
 
 def frame_intersections(results: Sequence[Tube], objects: Sequence[Tube]) -> np.ndarray:
@@ -167,10 +182,10 @@ def frame_intersections(results: Sequence[Tube], objects: Sequence[Tube]) -> np.
     shared = np.zeros((length, len(results), len(objects)), np.int64)
     masks = [tube.masks for tube in results]
     profiles = make_profiles([tube.masks for tube in objects])
-    wanted = np.ones((len(results), len(objects)), bool)
     for block in _decode(masks):
-        for g, rows, pixels in _intersect(block, masks, profiles, wanted):
-            shared[block.frame[rows], block.tube[rows], g] = pixels
+        pairs = np.ones((len(block.tubes), len(objects)), bool)
+        for g, rows, pixels in _intersect(block, masks[0], profiles, pairs):
+            shared[block.row_frame[rows], block.tubes[block.row_tube[rows]], g] = pixels
     return shared
 
 
@@ -203,56 +218,105 @@ def iou_of(shared: np.ndarray, results: Sequence[Tube], objects: Sequence[Tube])
         (D, G) float64; 0 where both tubes are empty.
     """
     totals = [np.array([tube.areas.sum() for tube in side], int) for side in (results, objects)]
-    union = totals[0][:, None] + totals[1] - shared
+    return _ratio(shared, totals[0][:, None] + totals[1] - shared)
+
+
+def _ratio(shared: np.ndarray, union: np.ndarray) -> np.ndarray:
     return np.divide(shared, union, out=np.zeros(union.shape), where=union > 0)
 
 
-def _decode(masks: Sequence[PackedTube], in_order: bool = False) -> Iterator[_Block]:
-    """Decode all masks, those of similar length together, or in the order of tube and frame."""
-    present = [np.flatnonzero(tube.present) for tube in masks]
-    strings = [string for tube in masks for string in tube.strings()]
-    if not strings:
-        return
-    tube = np.repeat(np.arange(len(masks)), [len(frames) for frames in present])
-    frame = np.concatenate(present)
-    pixels = np.array([mask.height * mask.width for mask in masks])[tube]
-    lengths = np.fromiter(map(len, strings), np.int64, len(strings))
-    order = np.arange(len(strings)) if in_order else np.argsort(lengths)
-    number = np.cumsum(lengths[order]) // BLOCK
-    for rows in np.split(order, np.flatnonzero(np.diff(number)) + 1):
-        try:
-            runs = decode_boundaries([strings[row] for row in rows.tolist()], pixels[rows])
-        except RunLengthError as error:
-            row = rows[error.row]
-            raise MaskError(int(tube[row]), f'segmentations[{frame[row]}]: {error}') from error
-        yield _Block(tube[rows], frame[rows], runs)
+def _nothing(tubes: int, length: int) -> np.ndarray:
+    """(B, 3, T) int64: no areas, first or last pixels."""
+    return np.zeros((tubes, 3, length), np.int64)
+
+
+def _decode(masks: Sequence[PackedTube], strings: Strings | None = None) -> Iterator[_Block]:
+    """Decode all masks, tubes of similar string lengths together."""
+    if strings is None:
+        strings = [tube.strings() for tube in masks]
+    sizes = np.array([tube.num_bytes for tube in masks])
+    order = np.argsort([tube.num_bytes / max(len(s), 1) for tube, s in zip(masks, strings)])
+    for tubes in _cut(order[sizes[order] > 0], sizes):
+        lengths = [len(strings[n]) for n in tubes.tolist()]
+        row_tube = np.repeat(np.arange(len(tubes)), lengths)
+        row_frame = np.concatenate([np.flatnonzero(masks[n].present) for n in tubes])
+        texts = [string for n in tubes.tolist() for string in strings[n]]
+        pixels = np.full(len(texts), masks[0].height * masks[0].width)
+        areas, first, last = _nothing(len(tubes), len(masks[0])).transpose(1, 0, 2).copy()
+        chunks = []
+        for rows in _chunks(texts):
+            try:
+                runs = decode_runs([texts[row] for row in rows.tolist()], pixels[rows])
+            except RunLengthError as error:
+                row = rows[error.row]
+                tube = int(tubes[row_tube[row]])
+                raise MaskError(tube, f'segmentations[{row_frame[row]}]: {error}') from error
+            place = row_tube[rows], row_frame[rows]
+            start = row_frame[rows] * pixels[rows]
+            areas[place] = runs.areas
+            first[place] = start + runs.first
+            last[place] = np.where(runs.areas > 0, start + runs.last, 0)
+            chunks.append((rows, runs))
+        yield _Block(tubes, row_tube, row_frame, areas, first, last, chunks)
+
+
+def _cut(order: np.ndarray, sizes: np.ndarray) -> list[np.ndarray]:
+    """Parts of about `BLOCK` in total size, of one item at least."""
+    number = np.cumsum(sizes[order]) // BLOCK
+    return [part for part in np.split(order, np.flatnonzero(np.diff(number)) + 1) if len(part)]
+
+
+def _chunks(texts: Sequence[str] | Sequence[bytes]) -> list[np.ndarray]:
+    """Rows to decode together: all of them, unless a few long ones would pad the others too far."""
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    rows = np.arange(len(texts))
+    if len(texts) * lengths.max() <= 2 * lengths.sum() + BLOCK:
+        return [rows]
+    digits = np.frexp(lengths)[1]
+    return [part for d in np.unique(digits) for part in _cut(rows[digits == d], lengths)]
+
+
+def _largest_iou(block: _Block, profiles: Sequence[Profile]) -> np.ndarray:
+    """(B, G) what the IoU can be at most, by the areas in each frame and where they lie."""
+    sides = [np.array([getattr(p, name) for p in profiles]) for name in ('areas', 'first', 'last')]
+    areas, first, last = (side[None] for side in sides)
+    common = np.minimum(block.last[:, None], last) - np.maximum(block.first[:, None], first)
+    shared = np.minimum(np.minimum(block.areas[:, None], areas), common).clip(min=0).sum(axis=2)
+    return _ratio(shared, block.areas.sum(axis=1)[:, None] + areas.sum(axis=2) - shared)
 
 
 def _intersect(
-    block: _Block, masks: Sequence[PackedTube], profiles: Sequence[Profile], wanted: np.ndarray
+    block: _Block, like: PackedTube, profiles: Sequence[Profile], pairs: np.ndarray
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Yield per object, as far as there are any, the rows that share pixels with it, and how
-    many."""
-    if not wanted[block.tube].any():
-        return
-    start = block.frame * (masks[0].height * masks[0].width)
-    first, last = start + block.runs.first, start + block.runs.last
-    for g, profile in enumerate(profiles):
-        rows = np.flatnonzero(
-            wanted[block.tube, g]
-            & (first < profile.last[block.frame])
-            & (last > profile.first[block.frame])
-        )
-        if not len(rows):
-            continue
-        frames = block.frame[rows]
-        # The edge at which a frame begins may be the one at which the frame before it ended.
-        near = slice(
-            max(0, profile.frames[frames.min()] - 1), profile.frames[frames.max() + 1]
-        )
-        before = np.interp(
-            block.runs.ends[rows] + start[rows, None].astype(float),
-            profile.edges[near],
-            profile.before[near],
-        )
-        yield g, rows, np.einsum('nl,nl->n', before, block.runs.signs[rows].astype(float))
+    """Yield the masks of a block that share pixels with an object, and how many.
+
+    Args:
+        block: masks of B tubes.
+        like: a tube that tells the size of the frames.
+        profiles: G objects.
+        pairs: (B, G) bool, which to look at.
+
+    Yields:
+        Which object, rows of the block and pixels.
+    """
+    start = block.row_frame * (like.height * like.width)
+    for g in np.flatnonzero(pairs.any(axis=0)).tolist():
+        profile = profiles[g]
+        near = (block.first < profile.last) & (block.last > profile.first) & pairs[:, g, None]
+        row_near = near[block.row_tube, block.row_frame]
+        for rows, runs in block.chunks:
+            here = np.flatnonzero(row_near[rows])
+            if not len(here):
+                continue
+            rows = rows[here]
+            frames = block.row_frame[rows]
+            # The edge at which a frame begins may be the one at which the frame before it ended.
+            some = slice(
+                max(0, profile.frames[frames.min()] - 1), profile.frames[frames.max() + 1]
+            )
+            before = np.interp(
+                runs.ends(here) + start[rows, None].astype(float),
+                profile.edges[some],
+                profile.before[some],
+            )
+            yield g, rows, np.einsum('nl,nl->n', before, runs.signs[here].astype(float))

@@ -57,7 +57,10 @@ def evaluate(
         ValueError: if the two don't fit each other; the message names the entry.
     """
     truth = gt if isinstance(gt, GroundTruth) else read_ground_truth(gt)
-    predicted = results if isinstance(results, Results) else read_results(results, truth)
+    if isinstance(results, Results):
+        predicted = results
+    else:
+        predicted = read_results(results, truth, least_iou=IOU_THRESHOLDS[0])
     names = {-1: 'object'} if class_agnostic else truth.category_names
     category_ids = sorted(names)
     pairings = pair_up(truth, predicted, class_agnostic=class_agnostic)

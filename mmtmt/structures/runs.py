@@ -5,10 +5,10 @@ all of them. In a compressed RLE a number is stored in little-endian groups of f
 character each, with a continuation bit and, in the last group, a sign bit. The first three numbers
 are lengths of runs c[i]; from the fourth on it is the difference v[i] = c[i] - c[i - 2].
 
-Three running sums undo that. With v[2] lowered by c[0], the sums of v are s[i] = c[i] + c[i - 1];
-the sums of s with alternating signs give c, and the sums of c the places where the runs end.
-Characters in the middle of a number stay in the rows and add nothing. All of it is done in 32 bits,
-where what overflows on the way comes back.
+Two running sums undo that. With v[2] lowered by c[0], the sums of v are s[i] = c[i] + c[i - 1], and
+the sums of s with alternating signs are c with alternating signs. Characters in the middle of a
+number stay in the rows and add nothing. All of it is done in 32 bits, where what overflows on the
+way comes back.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ import numpy as np
 # Characters '0' to 'o' stand for 0 to 63.
 _ZERO, _HIGHEST = 48, 111
 # A group of nothing that goes on: it ends no run.
-_PADDING = b'P'
+_PADDING = 'P'
 # A number of 32 bits and its sign take at most seven groups of five bits.
 MAX_DIGITS = 7
-MAX_PIXELS = 2**31 - 1
 
 
 class RunLengthError(ValueError):
@@ -41,43 +40,52 @@ class RunLengthError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class RunBoundaries:
-    """Where the runs of N masks begin and end; L columns.
-
-    The pixels of mask n among the first x ones of a function F(x) that adds up any weights over the
-    pixels are ``(signs[n] * F(ends[n])).sum()``.
+class Runs:
+    """The runs of N masks; L columns.
 
     Attributes:
-        ends: (N, L) int32, pixels up to the end of the run that ends in a column, or of the one
-            before.
+        lengths: (N, L) int32, pixels of the run that ends in a column, 0 where none does.
         signs: (N, L) int32, -1 where foreground begins, 1 where it ends, 0 in other columns.
         areas: (N,) int64, pixels of the foreground.
         first: (N,) int64, pixels before the foreground.
         last: (N,) int64, pixels up to the end of the foreground.
     """
 
-    ends: np.ndarray
+    lengths: np.ndarray
     signs: np.ndarray
     areas: np.ndarray
     first: np.ndarray
     last: np.ndarray
 
+    def ends(self, rows: np.ndarray | slice) -> np.ndarray:
+        """Pixels up to the end of the run that ends in a column, or of the one before.
 
-def decode_boundaries(strings: Sequence[bytes], pixels: np.ndarray) -> RunBoundaries:
+        If F(x) adds up any weights over the first x pixels, their sum over the foreground is
+        ``(signs * F(ends)).sum(axis=1)``.
+
+        Args:
+            rows: Which of the masks.
+
+        Returns:
+            (rows, L) int32.
+        """
+        return np.cumsum(self.lengths[rows], axis=1, dtype=np.int32)
+
+
+def decode_runs(strings: Sequence[str] | Sequence[bytes], pixels: np.ndarray) -> Runs:
     """Decode compressed RLEs, best of similar lengths, since all take the memory of the longest.
 
     Args:
-        strings: The compressed ``counts`` of N masks, at least one.
-        pixels: (N,) pixels of their frames, `MAX_PIXELS` at most.
+        strings: The compressed ``counts`` of N masks, at least one; ASCII.
+        pixels: (N,) pixels of their frames, below 2 ** 31.
 
     Returns:
-        Where their runs end.
+        Their runs.
 
     Raises:
         RunLengthError: If one is no compressed RLE, or covers another number of pixels.
     """
     lengths = np.fromiter(map(len, strings), np.int32, len(strings))
-    shape = len(strings), int(lengths.max())
     if lengths.min() == 0:
         raise RunLengthError(int(lengths.argmin()), _characters(b''))
     too_long = lengths > MAX_DIGITS * (pixels + 2)
@@ -86,45 +94,65 @@ def decode_boundaries(strings: Sequence[bytes], pixels: np.ndarray) -> RunBounda
         raise RunLengthError(
             row, f'RLE counts have {lengths[row]} characters for {pixels[row]} pixels'
         )
-    text = b''.join([string.ljust(shape[1], _PADDING) for string in strings])
-    groups = np.frombuffer(text, np.uint8) - np.uint8(_ZERO)
+    shape = len(strings), int(lengths.max())
+    groups = _groups(strings, shape)
+    rows, final = np.arange(shape[0]), lengths - 1
+    goes_on = groups >= 32
+    cut = goes_on.reshape(shape)[rows, final]
+    if cut.any():
+        row = int(cut.argmax())
+        raise RunLengthError(row, f'RLE counts are cut short: {strings[row][-20:]!r}')
+
+    values = _numbers(groups, goes_on, lengths, shape)
+    signs, first_end, third_end = _signs(~goes_on.reshape(shape))
+    head = values[:, :MAX_DIGITS]
+    first = (head * (np.arange(head.shape[1]) <= first_end[:, None])).sum(axis=1, dtype=np.int32)
+    third = np.flatnonzero(third_end >= 0)
+    values[third, third_end[third]] -= first[third]
+
+    np.cumsum(values, axis=1, out=values)
+    values *= signs
+    np.cumsum(values, axis=1, out=values)
+    values *= signs
+    # Runs that overflow come back, but their sum has to be that of what they are now.
+    total = values.sum(axis=1, dtype=np.int64)
+    if values.min() < 0 or (total != pixels).any():
+        wrong = (values.min(axis=1) < 0) | (total != pixels)
+        row = int(wrong.argmax())
+        raise RunLengthError(
+            row,
+            f'expected an RLE that covers {pixels[row]} pixels, got runs that cover {total[row]} '
+            f'(shortest {values[row].min()})',
+        )
+
+    # Runs of foreground less runs of background.
+    surplus = np.einsum('nl,nl->n', values, signs)
+    rest = np.where(signs[rows, final] < 0, values[rows, final], 0)
+    # What begins at the end of the frame is no foreground.
+    signs[rows, final] = np.maximum(signs[rows, final], 0)
+    return Runs(values, signs, (total + surplus) // 2, first.astype(np.int64), pixels - rest)
+
+
+def _groups(strings: Sequence[str] | Sequence[bytes], shape: tuple[int, int]) -> np.ndarray:
+    """The groups of six bits that characters stand for, padded to rows; flat, uint8."""
+    kinds = set(map(type, strings))
+    if kinds != {bytes}:
+        if bytes in kinds:
+            strings = [s.decode('latin-1') if isinstance(s, bytes) else s for s in strings]
+        text = ''.join([string.ljust(shape[1], _PADDING) for string in strings])
+        try:
+            encoded = text.encode('latin-1')
+        except UnicodeEncodeError as error:
+            row = error.start // shape[1]
+            raise RunLengthError(row, _characters(strings[row])) from None
+    else:
+        padding = _PADDING.encode('ascii')
+        encoded = b''.join([string.ljust(shape[1], padding) for string in strings])
+    groups = np.frombuffer(encoded, np.uint8) - np.uint8(_ZERO)
     if groups.max() > _HIGHEST - _ZERO:
         row = int(groups.argmax()) // shape[1]
         raise RunLengthError(row, _characters(strings[row]))
-    rows = np.arange(shape[0])
-    goes_on = groups >= 32
-    if goes_on.reshape(shape)[rows, lengths - 1].any():
-        row = int(goes_on.reshape(shape)[rows, lengths - 1].argmax())
-        raise RunLengthError(row, f'RLE counts are cut short: {strings[row][-20:]!r}')
-
-    ends_run = ~goes_on.reshape(shape)
-    signs, num_first, num_third = _signs(ends_run)
-    values = _numbers(groups, goes_on, lengths, shape)
-    head = values[:, :MAX_DIGITS]
-    first = (head * (np.arange(head.shape[1]) <= num_first[:, None])).sum(axis=1, dtype=np.int32)
-    third = np.flatnonzero(num_third >= 0)
-    values[third, num_third[third]] -= first[third]
-
-    np.cumsum(values, axis=1, out=values)
-    values *= signs
-    np.cumsum(values, axis=1, out=values)
-    values *= signs
-    last_run = values[rows, lengths - 1].astype(np.int64)
-    shortest = values.min()
-    ends = np.cumsum(values, axis=1, dtype=np.int32)
-    if shortest < 0 or ends.min() < 0 or (ends[:, -1] != pixels).any():
-        _refuse(values, ends, pixels)
-
-    # What begins at the end of the frame is no foreground.
-    final = signs[rows, lengths - 1]
-    signs[rows, lengths - 1] = np.maximum(final, 0)
-    return RunBoundaries(
-        ends,
-        signs,
-        np.einsum('nl,nl->n', ends, signs).astype(np.int64),
-        first.astype(np.int64),
-        pixels - np.where(final < 0, last_run, 0),
-    )
+    return groups
 
 
 def _numbers(
@@ -173,16 +201,5 @@ def _signs(ends_run: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return signs, (count < 1).sum(axis=1), third
 
 
-def _characters(counts: bytes) -> str:
+def _characters(counts: str | bytes) -> str:
     return f'expected the characters of a compressed RLE, got {counts[:40]!r}'
-
-
-def _refuse(runs: np.ndarray, ends: np.ndarray, pixels: np.ndarray) -> None:
-    """Raise the error of the first mask whose runs are not those of its frame."""
-    wrong = (runs.min(axis=1) < 0) | (ends.min(axis=1) < 0) | (ends[:, -1] != pixels)
-    row = int(wrong.argmax())
-    raise RunLengthError(
-        row,
-        f'expected an RLE that covers {pixels[row]} pixels, got runs that cover '
-        f'{runs[row].sum(dtype=np.int64)} (shortest {runs[row].min()})',
-    )
