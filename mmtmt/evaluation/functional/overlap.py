@@ -143,7 +143,8 @@ def make_profiles(masks: Sequence[PackedTube], strings: Strings | None = None) -
             found = runs.signs != 0
             counts[rows] = found.sum(axis=1)
             places = runs.ends(slice(None)) + (block.row_frame[rows] * pixels)[:, None]
-            for row, part in zip(rows.tolist(), np.split(places[found], np.cumsum(counts[rows])[:-1])):
+            parts = np.split(places[found], np.cumsum(counts[rows])[:-1])
+            for row, part in zip(rows.tolist(), parts):
                 edges[row] = part
         for b, g in enumerate(block.tubes.tolist()):
             rows = np.flatnonzero(block.row_tube == b)
