@@ -1,5 +1,5 @@
-# As video_loaders.py, but training clips are pairs of a key and a reference frame, at most 10 frames
-# apart, cropped half of the time, as in the official IDOL.
+# As video_loaders.py, but training clips are pairs of a key and a reference frame, at most 10
+# frames apart, cropped half of the time, as in the official IDOL.
 _base_ = './video_loaders.py'
 train_pipeline = [
     dict(type='SampleClip', num_frames=2, frame_range=10),
