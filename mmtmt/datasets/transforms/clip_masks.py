@@ -8,7 +8,7 @@ import numpy as np
 
 from mmtmt.datasets.transforms.pixel_selection import FreeSelection, GridSelection
 from mmtmt.structures.resize import nearest_indices
-from mmtmt.structures.rle import decode_mask
+from mmtmt.structures.rle import covering_runs
 
 Selection = GridSelection | FreeSelection
 
@@ -122,8 +122,8 @@ class ClipMasks:
                 if counts is None:
                     continue
                 try:
-                    stored = decode_mask(counts, *self.ori_shape)
+                    runs = covering_runs(counts, *self.ori_shape)
                 except ValueError as error:
                     raise ValueError(f'{self.names[i]}, frame {t} of the clip: {error}') from error
-                masks[i, t] = self.selections[t].take(stored)
+                self.selections[t].paint(runs, masks[i, t].view(np.uint8))
         return masks

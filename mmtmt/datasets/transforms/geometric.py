@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 
 from mmtmt.datasets.transforms.base import ClipTransform
@@ -123,7 +124,7 @@ class ClipFlip(ClipTransform):
         """Mirror ``frames`` and ``masks``, see `ClipTransform.transform`."""
         if results['rng'].random() < self.prob:
             results['frames'] = map_frames(
-                lambda frame: np.ascontiguousarray(frame[:, ::-1]), results['frames']
+                lambda frame: cv2.flip(frame, 1), results['frames']
             )
             if 'masks' in results:
                 results['masks'].flip()

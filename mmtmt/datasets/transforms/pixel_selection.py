@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+
+from mmtmt.structures.rle import paint_runs
 
 # Stands for a pixel that shows nothing of the stored frame.
 OUTSIDE = -1
@@ -75,20 +78,32 @@ class GridSelection:
         indices = self.columns * self.stored_height + self.rows[:, None]
         return FreeSelection(np.where(inside, indices, OUTSIDE).astype(np.int32)).warp(matrix)
 
-    def take(self, stored: np.ndarray) -> np.ndarray:
-        """Apply the selection to a mask.
+    def paint(self, runs: np.ndarray, out: np.ndarray) -> None:
+        """Write the selected pixels of a mask.
+
+        Rows are selected in the runs themselves, before any pixel is written.
 
         Args:
-            stored: Mask of the stored frame, uint8, in column-major order.
-
-        Returns:
-            (H, W) uint8.
+            runs: Run lengths of the mask of the stored frame, (R,) int64.
+            out: (H, W) uint8 of zeros, takes the pixels.
         """
-        # The transpose is contiguous, and whole columns are the cheaper thing to copy.
-        taken = stored.T.take(self.columns, axis=0).take(self.rows, axis=1)
-        taken[self.columns == OUTSIDE] = 0
-        taken[:, self.rows == OUTSIDE] = 0
-        return taken.T
+        # Rows never turn around, and those that show nothing are the last.
+        rows, columns = self.rows[self.rows != OUTSIDE], self.columns[self.columns != OUTSIDE]
+        if not len(rows) or not len(columns):
+            return
+        first, last = columns.min(), columns.max() + 1
+        start, end = first * self.stored_height, last * self.stored_height
+        ends = np.clip(np.cumsum(runs), start, end) - start
+        # How many selected rows come before a stored one.
+        before = np.searchsorted(rows, np.arange(self.stored_height))
+        whole, rest = np.divmod(ends, self.stored_height)
+        ends = whole * len(rows) + before[rest]
+        pixels = paint_runs(np.diff(ends, prepend=0)).reshape(last - first, len(rows))
+        pixels = pixels.take(columns - first, axis=0)
+        if len(columns) == out.shape[1]:
+            cv2.transpose(pixels, out[: len(rows)])
+        else:
+            out[: len(rows), self.columns != OUTSIDE] = pixels.T
 
 
 class FreeSelection:
@@ -135,7 +150,7 @@ class FreeSelection:
         moved[inside] = self.indices[old_y[inside], old_x[inside]]
         return FreeSelection(moved)
 
-    def take(self, stored: np.ndarray) -> np.ndarray:
-        """Apply the selection to a mask, see `GridSelection.take`."""
+    def paint(self, runs: np.ndarray, out: np.ndarray) -> None:
+        """Write the selected pixels of a mask, see `GridSelection.paint`."""
         # Where there is none, index -1 finds the zero at the end.
-        return np.append(stored.ravel(order='F'), np.uint8(0)).take(self.indices)
+        np.append(paint_runs(runs), np.uint8(0)).take(self.indices, out=out, mode='wrap')

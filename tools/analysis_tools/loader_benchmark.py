@@ -1,0 +1,129 @@
+"""Training clips per second beside mmdet 3.3's pipeline, after asserting that both give the same.
+
+Both sides read the same JPEG files, fit them into 360 x 640 pixels with the same filter of OpenCV
+and mirror half of the clips; mmdet gets the annotations in the form that it needs. The sides run
+in turns. Prints a table in Markdown.
+
+python tools/analysis_tools/loader_benchmark.py --source ../shared/realdata
+"""
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import torch
+from mmengine.dataset import pseudo_collate
+from torch.utils.data import DataLoader, Dataset
+
+from mmtmt.datasets.synthetic import SyntheticOptions, generate
+from mmtmt.utils.memory import keep_freed_memory
+
+SIZE = (360, 640)
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--source', type=Path,
+                        help='folder whose folders hold a train.json and JPEGImages; default: '
+                        '$MMTMT_SHARED/realdata, and generated videos without it')
+    parser.add_argument('--heights', nargs='+', type=int, default=[0, 720],
+                        help='heights to store the frames at; 0: as they are')
+    parser.add_argument('--frames', nargs='+', type=int, default=[2, 5], help='frames per clip')
+    parser.add_argument('--workers', nargs='+', type=int, default=[0, 2])
+    parser.add_argument('--clips', type=int, default=40, help='clips per turn')
+    parser.add_argument('--rounds', type=int, default=3, help='turns of each side')
+    return parser.parse_args(argv)
+
+
+def find_sources(source: Path | None, folder: Path) -> list[Path]:
+    """Folders of videos: those asked for, or generated ones.
+
+    Args:
+        source: Folder of such folders.
+        folder: Where to generate videos.
+
+    Returns:
+        The folders.
+    """
+    if source is None and 'MMTMT_SHARED' in os.environ:
+        source = Path(os.environ['MMTMT_SHARED']) / 'realdata'
+    if source is None:
+        generate(folder, SyntheticOptions(train=4, valid=1, length=20, height=270, width=480))
+        source = folder
+    found = [path.parent for path in sorted(source.glob('*/train.json'))]
+    if not found:
+        raise SystemExit(f'{source}: expected folders with a train.json')
+    return found
+
+
+def seconds_of(dataset: Dataset, sampler: torch.utils.data.Sampler, workers: int) -> float:
+    """Time to load the clips of a sampler, in batches of two; workers are started before."""
+    loader = DataLoader(dataset, batch_size=2, sampler=sampler, num_workers=workers,
+                        collate_fn=pseudo_collate, persistent_workers=workers > 0)
+    if workers:
+        next(iter(loader))
+    begin = time.perf_counter()
+    for _ in loader:
+        pass
+    return time.perf_counter() - begin
+
+
+def measure(args: argparse.Namespace, stored: 'loader_sides.StoredSet') -> list[list[str]]:
+    """Rows of the table for one set."""
+    import loader_sides
+    source = '{} x {}'.format(*stored.frame_shape)
+    rows = []
+    for num_frames in args.frames:
+        sides = [(make(stored, num_frames, SIZE), keys) for make, keys in (
+            (loader_sides.theirs, False), (loader_sides.ours, True))]
+        for workers in args.workers:
+            seconds: list[list[float]] = [[], []]
+            # the first turn fills caches and does not count
+            for turn in range(args.rounds + 1):
+                for side, (dataset, keys) in enumerate(sides):
+                    clips = args.clips if turn else 8
+                    sampler = loader_sides.RandomVideos(len(dataset), clips, keys)
+                    value = seconds_of(dataset, sampler, workers)
+                    if turn:
+                        seconds[side].append(value)
+            rates = [args.clips / statistics.median(values) for values in seconds]
+            rows.append([source, str(num_frames), str(workers), *(f'{rate:.1f}' for rate in rates),
+                         f'{rates[1] / rates[0]:.2f}'])
+    return rows
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the benchmark."""
+    args = parse_args(argv)
+    sys.path.insert(0, str(Path(__file__).parent))
+    import loader_sides
+    from benchmark import machine, table
+    # for both sides, as the training script does
+    keep_freed_memory()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        sources = find_sources(args.source, Path(folder) / 'generated')
+        for height in args.heights:
+            root = Path(folder) / str(height)
+            root.mkdir()
+            stored = loader_sides.store_set(sources, root, height)
+            overlap = loader_sides.assert_same_clips(stored, SIZE)
+            print(f'{stored.frame_shape}: same clips; resized masks have a mean IoU of '
+                  f'{overlap:.3f}', file=sys.stderr)
+            rows += measure(args, stored)
+    head = ['stored frames', 'frames per clip', 'workers', 'mmdet, clips/s', 'mmtmt, clips/s',
+            'ratio']
+    print(table(head, rows))
+    print(f'\n{machine()}.')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
