@@ -134,7 +134,7 @@ def _is_truncated(data: bytes) -> bool:
     The markers for the end of an image and the start of a scan never stand inside a scan, so the
     last one tells; a thumbnail that the file embeds comes before the image's own scan.
     """
-    if data.startswith(b'\xff\xd8'):
+    if data.startswith(b'\xff\xd8') and not data.endswith(b'\xff\xd9'):
         return data.rfind(b'\xff\xd9') < data.rfind(b'\xff\xda') or b'\xff\xda' not in data
     if data.startswith(b'\x89PNG'):
         return data.rfind(b'IEND') < 0
