@@ -5,6 +5,10 @@ from __future__ import annotations
 # The registry puts the fixes in place without which mmdet can't be imported.
 import mmtmt.registry  # noqa: F401, isort: skip
 
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
 import torch
 from mmdet.structures import TrackDataSample
 from mmengine.structures import BaseDataElement, InstanceData
@@ -23,6 +27,9 @@ class TubeDataSample(TrackDataSample):
         pred_tubes: InstanceData(scores (M,) float32, labels (M,) int64, tubes: list of M).
 
     Metainfo: see `make_sample`.
+
+    A data worker would send every tensor through a shared file of its own; here those of `gt_tubes`
+    go along with the sample instead, masks as bits.
     """
 
     to = BaseDataElement.to
@@ -31,6 +38,47 @@ class TubeDataSample(TrackDataSample):
     detach = BaseDataElement.detach
     numpy = BaseDataElement.numpy
     to_tensor = BaseDataElement.to_tensor
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled."""
+        state = dict(self.__dict__)
+        tubes = state.get('gt_tubes')
+        if tubes is not None:
+            state['gt_tubes'] = {key: _pack(value) for key, value in tubes.items()}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore from what was pickled."""
+        state = dict(state)
+        if 'gt_tubes' in state:
+            fields = {key: _unpack(value) for key, value in state['gt_tubes'].items()}
+            state['gt_tubes'] = InstanceData(**fields)
+        self.__dict__.update(state)
+
+
+class _Bits(NamedTuple):
+    """A boolean tensor, eight entries in a byte."""
+
+    shape: tuple[int, ...]
+    bits: np.ndarray
+
+
+def _pack(value: Any) -> Any:
+    """Turn a tensor on the CPU into an array, a boolean one into bits."""
+    if not isinstance(value, torch.Tensor) or value.device.type != 'cpu':
+        return value
+    array = value.detach().numpy()
+    if array.dtype == bool:
+        return _Bits(array.shape, np.packbits(array))
+    return array
+
+
+def _unpack(value: Any) -> Any:
+    """Undo `_pack`."""
+    if isinstance(value, _Bits):
+        array = np.unpackbits(value.bits, count=math.prod(value.shape))
+        return torch.from_numpy(array.view(bool).reshape(value.shape))
+    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
 
 
 def make_sample(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mmtmt.structures.frame_source import ArrayFrameSource, ImageFrameSource
+from mmtmt.structures.frame_source import ArrayFrameSource, ImageFrameSource, frames_to_tensor
 from mmtmt.structures.images import FrameError, read_image
 from mmtmt.structures.resize import ResizeRule, nearest_indices
 
@@ -143,3 +143,16 @@ def test_wrong_files(tmp_path, files):
         read_image(text)
     with pytest.raises(FrameError, match=r'expected a frame of 30 x 20 .* got 20 x 30'):
         read_image(files[0], (30, 20))
+
+
+def test_frames_become_one_tensor():
+    frames = [np.random.default_rng(t).integers(0, 256, (6, 9, 3), np.uint8) for t in range(3)]
+    # views as crops leave them, and the same frame twice
+    views = [frame[1:5, 2:8] for frame in [*frames, frames[0]]]
+    tensor = frames_to_tensor(views)
+    assert tensor.shape == (4, 3, 4, 6) and tensor.is_contiguous()
+    np.testing.assert_array_equal(tensor.permute(0, 2, 3, 1).numpy(), np.stack(views))
+    with pytest.raises(ValueError, match='frames of one size'):
+        frames_to_tensor([frames[0], views[0]])
+    with pytest.raises(ValueError, match='float64'):
+        frames_to_tensor([frames[0].astype(float)])

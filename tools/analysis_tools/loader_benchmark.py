@@ -23,6 +23,7 @@ from mmtmt.datasets.synthetic import SyntheticOptions, generate
 from mmtmt.utils.memory import keep_freed_memory
 
 SIZE = (360, 640)
+WARM_UP = 8
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -61,16 +62,16 @@ def find_sources(source: Path | None, folder: Path) -> list[Path]:
     return found
 
 
-def seconds_of(dataset: Dataset, sampler: torch.utils.data.Sampler, workers: int) -> float:
-    """Time to load the clips of a sampler, in batches of two; workers are started before."""
-    loader = DataLoader(dataset, batch_size=2, sampler=sampler, num_workers=workers,
-                        collate_fn=pseudo_collate, persistent_workers=workers > 0)
-    if workers:
-        next(iter(loader))
+def clips_per_second(dataset: Dataset, sampler: torch.utils.data.Sampler, workers: int) -> float:
+    """Rate at which clips come in batches of two, after a few that start the workers."""
+    loader = iter(DataLoader(dataset, batch_size=2, sampler=sampler, num_workers=workers,
+                             collate_fn=pseudo_collate))
+    for _ in range(WARM_UP // 2):
+        next(loader)
     begin = time.perf_counter()
     for _ in loader:
         pass
-    return time.perf_counter() - begin
+    return (len(sampler) - WARM_UP) / (time.perf_counter() - begin)
 
 
 def measure(args: argparse.Namespace, stored: 'loader_sides.StoredSet') -> list[list[str]]:
@@ -82,16 +83,13 @@ def measure(args: argparse.Namespace, stored: 'loader_sides.StoredSet') -> list[
         sides = [(make(stored, num_frames, SIZE), keys) for make, keys in (
             (loader_sides.theirs, False), (loader_sides.ours, True))]
         for workers in args.workers:
-            seconds: list[list[float]] = [[], []]
-            # the first turn fills caches and does not count
-            for turn in range(args.rounds + 1):
-                for side, (dataset, keys) in enumerate(sides):
-                    clips = args.clips if turn else 8
-                    sampler = loader_sides.RandomVideos(len(dataset), clips, keys)
-                    value = seconds_of(dataset, sampler, workers)
-                    if turn:
-                        seconds[side].append(value)
-            rates = [args.clips / statistics.median(values) for values in seconds]
+            readings: list[list[float]] = [[], []]
+            for _ in range(args.rounds):
+                for values, (dataset, keys) in zip(readings, sides):
+                    sampler = loader_sides.RandomVideos(
+                        len(dataset), args.clips + WARM_UP, keys)
+                    values.append(clips_per_second(dataset, sampler, workers))
+            rates = [statistics.median(values) for values in readings]
             rows.append([source, str(num_frames), str(workers), *(f'{rate:.1f}' for rate in rates),
                          f'{rates[1] / rates[0]:.2f}'])
     return rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import cv2
 import numpy as np
 
@@ -78,32 +80,44 @@ class GridSelection:
         indices = self.columns * self.stored_height + self.rows[:, None]
         return FreeSelection(np.where(inside, indices, OUTSIDE).astype(np.int32)).warp(matrix)
 
+    @cached_property
+    def _shown_rows(self) -> int:
+        """Number of rows that show something; they are the first, in ascending order."""
+        return int(np.count_nonzero(self.rows != OUTSIDE))
+
+    @cached_property
+    def _rows_before(self) -> np.ndarray:
+        """How many of the selected rows come before each stored one, (stored height,) int64."""
+        return np.searchsorted(self.rows[: self._shown_rows], np.arange(self.stored_height))
+
     def paint(self, runs: np.ndarray, out: np.ndarray) -> None:
         """Write the selected pixels of a mask.
 
-        Rows are selected in the runs themselves, before any pixel is written.
+        Rows are selected in the runs themselves, before any pixel is written, and only columns
+        that the mask reaches are touched.
 
         Args:
             runs: Run lengths of the mask of the stored frame, (R,) int64.
             out: (H, W) uint8 of zeros, takes the pixels.
         """
-        # Rows never turn around, and those that show nothing are the last.
-        rows, columns = self.rows[self.rows != OUTSIDE], self.columns[self.columns != OUTSIDE]
-        if not len(rows) or not len(columns):
+        ends = np.cumsum(runs)
+        if len(runs) < 2 or not self._shown_rows:
             return
-        first, last = columns.min(), columns.max() + 1
-        start, end = first * self.stored_height, last * self.stored_height
-        ends = np.clip(np.cumsum(runs), start, end) - start
-        # How many selected rows come before a stored one.
-        before = np.searchsorted(rows, np.arange(self.stored_height))
+        # Every other run is foreground, from the second on.
+        first = ends[0] // self.stored_height
+        last = (ends[len(runs) // 2 * 2 - 1] - 1) // self.stored_height
+        shown = np.flatnonzero((self.columns >= first) & (self.columns <= last))
+        if not len(shown):
+            return
+        ends = np.minimum(ends - first * self.stored_height, (last + 1 - first) * self.stored_height)
         whole, rest = np.divmod(ends, self.stored_height)
-        ends = whole * len(rows) + before[rest]
-        pixels = paint_runs(np.diff(ends, prepend=0)).reshape(last - first, len(rows))
-        pixels = pixels.take(columns - first, axis=0)
-        if len(columns) == out.shape[1]:
-            cv2.transpose(pixels, out[: len(rows)])
-        else:
-            out[: len(rows), self.columns != OUTSIDE] = pixels.T
+        ends = whole * self._shown_rows + self._rows_before[rest]
+        ends[1:] -= ends[:-1].copy()
+        pixels = paint_runs(ends).reshape(-1, self._shown_rows)
+        # Columns come in one order or the other, so those that are shown are neighbours.
+        start, end = shown[0], shown[-1] + 1
+        pixels = pixels.take(self.columns[start:end] - first, axis=0)
+        cv2.transpose(pixels, out[: self._shown_rows, start:end])
 
 
 class FreeSelection:
