@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import torch
@@ -74,8 +75,8 @@ def clips_per_second(dataset: Dataset, sampler: torch.utils.data.Sampler, worker
     return (len(sampler) - WARM_UP) / (time.perf_counter() - begin)
 
 
-def measure(args: argparse.Namespace, stored: 'loader_sides.StoredSet') -> list[list[str]]:
-    """Rows of the table for one set."""
+def measure(args: argparse.Namespace, stored: Any) -> list[list[str]]:
+    """Rows of the table for one `loader_sides.StoredSet`."""
     import loader_sides
     source = '{} x {}'.format(*stored.frame_shape)
     rows = []

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mmtmt.datasets.transforms.pixel_selection import FreeSelection, GridSelection
+from mmtmt.datasets.transforms.pixel_selection import FreeSelection, GridSelection, MaskRuns
 from mmtmt.structures.resize import nearest_indices
-from mmtmt.structures.rle import covering_runs
+from mmtmt.structures.run_boundaries import RunLengthError, decode_boundaries
 
 Selection = GridSelection | FreeSelection
 
@@ -117,13 +117,29 @@ class ClipMasks:
             ValueError: If an RLE doesn't cover exactly its frame; instance and frame are named.
         """
         masks = np.zeros((len(self), self.num_frames, *self.shape), dtype=bool)
-        for i, frames in enumerate(self.counts):
-            for t, counts in enumerate(frames):
-                if counts is None:
-                    continue
-                try:
-                    runs = covering_runs(counts, *self.ori_shape)
-                except ValueError as error:
-                    raise ValueError(f'{self.names[i]}, frame {t} of the clip: {error}') from error
-                self.selections[t].paint(runs, masks[i, t].view(np.uint8))
+        shown = [
+            (i, t)
+            for i, frames in enumerate(self.counts)
+            for t, counts in enumerate(frames)
+            if counts is not None
+        ]
+        # A frame may come several times.
+        rows: dict[bytes, int] = {}
+        for i, t in shown:
+            rows.setdefault(self.counts[i][t], len(rows))
+        if not rows:
+            return masks
+        pixels = np.full(len(rows), self.ori_shape[0] * self.ori_shape[1])
+        try:
+            runs = decode_boundaries(list(rows), pixels)
+        except RunLengthError as error:
+            i, t = next(k for k in shown if rows[self.counts[k[0]][k[1]]] == error.row)
+            raise ValueError(f'{self.names[i]}, frame {t} of the clip: {error}') from error
+        foreground = (runs.signs == 1).view(np.uint8)
+        for i, t in shown:
+            row = rows[self.counts[i][t]]
+            mask = MaskRuns(
+                runs.ends[row], foreground[row], int(runs.first[row]), int(runs.last[row])
+            )
+            self.selections[t].paint(mask, masks[i, t].view(np.uint8))
         return masks

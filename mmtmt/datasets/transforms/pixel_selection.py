@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from mmtmt.structures.rle import paint_runs
-
 # Stands for a pixel that shows nothing of the stored frame.
 OUTSIDE = -1
+
+
+class MaskRuns(NamedTuple):
+    """The runs of a mask, column after column.
+
+    Attributes:
+        ends: Pixels up to the end of each run, (L,) ascending integers, the last one all of them.
+        foreground: Which runs are foreground, (L,) uint8 of 0 and 1.
+        start: Pixels before the foreground.
+        end: Pixels up to its end.
+    """
+
+    ends: np.ndarray
+    foreground: np.ndarray
+    start: int
+    end: int
+
+
+def paint_runs(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Write runs out as pixels.
+
+    Args:
+        values: Value of each run, (L,).
+        ends: Pixels up to the end of each run, (L,) ascending integers from 0.
+
+    Returns:
+        The pixels.
+    """
+    return np.repeat(values, np.diff(ends, prepend=0))
 
 
 class GridSelection:
@@ -90,34 +118,30 @@ class GridSelection:
         """How many of the selected rows come before each stored one, (stored height,) int64."""
         return np.searchsorted(self.rows[: self._shown_rows], np.arange(self.stored_height))
 
-    def paint(self, runs: np.ndarray, out: np.ndarray) -> None:
+    def paint(self, mask: MaskRuns, out: np.ndarray) -> None:
         """Write the selected pixels of a mask.
 
         Rows are selected in the runs themselves, before any pixel is written, and only columns
         that the mask reaches are touched.
 
         Args:
-            runs: Run lengths of the mask of the stored frame, (R,) int64.
+            mask: Runs of the mask of the stored frame.
             out: (H, W) uint8 of zeros, takes the pixels.
         """
-        ends = np.cumsum(runs)
-        if len(runs) < 2 or not self._shown_rows:
-            return
-        # Every other run is foreground, from the second on.
-        first = ends[0] // self.stored_height
-        last = (ends[len(runs) // 2 * 2 - 1] - 1) // self.stored_height
+        height = self.stored_height
+        first, last = mask.start // height, (mask.end - 1) // height
         shown = np.flatnonzero((self.columns >= first) & (self.columns <= last))
-        if not len(shown):
+        if not len(shown) or not self._shown_rows:
             return
-        ends = np.minimum(ends - first * self.stored_height, (last + 1 - first) * self.stored_height)
-        whole, rest = np.divmod(ends, self.stored_height)
+        # Background before and after these columns ends with them.
+        ends = np.clip(mask.ends - first * height, 0, (last + 1 - first) * height)
+        whole, rest = np.divmod(ends, height)
         ends = whole * self._shown_rows + self._rows_before[rest]
-        ends[1:] -= ends[:-1].copy()
-        pixels = paint_runs(ends).reshape(-1, self._shown_rows)
+        pixels = paint_runs(mask.foreground, ends).reshape(-1, self._shown_rows)
         # Columns come in one order or the other, so those that are shown are neighbours.
-        start, end = shown[0], shown[-1] + 1
-        pixels = pixels.take(self.columns[start:end] - first, axis=0)
-        cv2.transpose(pixels, out[: self._shown_rows, start:end])
+        left, right = shown[0], shown[-1] + 1
+        pixels = pixels.take(self.columns[left:right] - first, axis=0)
+        cv2.transpose(pixels, out[: self._shown_rows, left:right])
 
 
 class FreeSelection:
@@ -164,7 +188,8 @@ class FreeSelection:
         moved[inside] = self.indices[old_y[inside], old_x[inside]]
         return FreeSelection(moved)
 
-    def paint(self, runs: np.ndarray, out: np.ndarray) -> None:
+    def paint(self, mask: MaskRuns, out: np.ndarray) -> None:
         """Write the selected pixels of a mask, see `GridSelection.paint`."""
         # Where there is none, index -1 finds the zero at the end.
-        np.append(paint_runs(runs), np.uint8(0)).take(self.indices, out=out, mode='wrap')
+        pixels = np.append(paint_runs(mask.foreground, mask.ends), np.uint8(0))
+        pixels.take(self.indices, out=out, mode='wrap')
