@@ -8,7 +8,7 @@ import numpy as np
 
 from mmtmt.datasets.transforms.pixel_selection import FreeSelection, GridSelection, MaskRuns
 from mmtmt.structures.resize import nearest_indices
-from mmtmt.structures.run_boundaries import RunLengthError, decode_boundaries
+from mmtmt.structures.runs import RunLengthError, decode_runs
 
 Selection = GridSelection | FreeSelection
 
@@ -131,15 +131,16 @@ class ClipMasks:
             return masks
         pixels = np.full(len(rows), self.ori_shape[0] * self.ori_shape[1])
         try:
-            runs = decode_boundaries(list(rows), pixels)
+            runs = decode_runs(list(rows), pixels)
         except RunLengthError as error:
             i, t = next(k for k in shown if rows[self.counts[k[0]][k[1]]] == error.row)
             raise ValueError(f'{self.names[i]}, frame {t} of the clip: {error}') from error
+        ends = runs.ends(slice(None))
         foreground = (runs.signs == 1).view(np.uint8)
         for i, t in shown:
             row = rows[self.counts[i][t]]
             mask = MaskRuns(
-                runs.ends[row], foreground[row], int(runs.first[row]), int(runs.last[row])
+                ends[row], foreground[row], int(runs.first[row]), int(runs.last[row])
             )
             self.selections[t].paint(mask, masks[i, t].view(np.uint8))
         return masks
