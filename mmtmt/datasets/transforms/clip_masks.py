@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -124,23 +126,28 @@ class ClipMasks:
             if counts is not None
         ]
         # A frame may come several times.
-        rows: dict[bytes, int] = {}
+        decoded = self._decode_runs({self.counts[i][t]: (i, t) for i, t in shown})
         for i, t in shown:
-            rows.setdefault(self.counts[i][t], len(rows))
-        if not rows:
-            return masks
-        pixels = np.full(len(rows), self.ori_shape[0] * self.ori_shape[1])
-        try:
-            runs = decode_runs(list(rows), pixels)
-        except RunLengthError as error:
-            i, t = next(k for k in shown if rows[self.counts[k[0]][k[1]]] == error.row)
-            raise ValueError(f'{self.names[i]}, frame {t} of the clip: {error}') from error
-        ends = runs.ends(slice(None))
-        foreground = (runs.signs == 1).view(np.uint8)
-        for i, t in shown:
-            row = rows[self.counts[i][t]]
-            mask = MaskRuns(
-                ends[row], foreground[row], int(runs.first[row]), int(runs.last[row])
-            )
-            self.selections[t].paint(mask, masks[i, t].view(np.uint8))
+            self.selections[t].paint(decoded[self.counts[i][t]], masks[i, t].view(np.uint8))
         return masks
+
+    def _decode_runs(self, places: dict[bytes, tuple[int, int]]) -> dict[bytes, MaskRuns]:
+        """Decode masks, given with an instance and frame that shows each."""
+        decoded = {}
+        strings = sorted(places, key=len)
+        # Masks that are decoded at once take the memory of the longest.
+        for _, group in groupby(strings, key=lambda counts: len(counts).bit_length() // 4):
+            block = list(group)
+            try:
+                runs = decode_runs(block, np.full(len(block), math.prod(self.ori_shape)))
+            except RunLengthError as error:
+                i, t = places[block[error.row]]
+                raise ValueError(f'{self.names[i]}, frame {t} of the clip: {error}') from error
+            columns = (
+                runs.ends(slice(None)),
+                (runs.signs == 1).view(np.uint8),
+                runs.first.tolist(),
+                runs.last.tolist(),
+            )
+            decoded.update(zip(block, map(MaskRuns, *columns)))
+        return decoded
