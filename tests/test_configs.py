@@ -18,7 +18,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch import nn
 
-from mmtmt.engine import VISRunner, check_config
+from mmtmt.engine import VISRunner, check_config, load_into
 from mmtmt.registry import METRICS, MODELS
 from mmtmt.structures.tubes import encode_tube, tube_to_json
 from mmtmt.taxonomy import load_vocabulary
@@ -431,6 +431,19 @@ def test_differs_from_its_base_in_the_taxonomy_alone(path):
     tmt.model.pop('text_bank')
     tmt.model.pop('candidates')
     assert tmt.to_dict() == base.to_dict()
+
+
+CONTINUED = [path for path in SHIPPED if "load_from = 'work_dirs/demo/" in path.read_text()]
+
+
+@pytest.mark.parametrize('path', CONTINUED, ids=relative)
+def test_takes_the_weights_of_the_demonstration(path):
+    demo = MODELS.build(load(CONFIGS / 'tmt_vis/tmt-vis_mask2former_demo_synth.py').model)
+    weights = dict(state_dict=demo.state_dict(), meta=dict(taxonomy=demo.taxonomy_state()))
+    cfg = load(path)
+    report = load_into(MODELS.build(cfg.model), weights, allow_unexpected=cfg.allow_unexpected)
+    assert not report.mismatched
+    assert all(name.startswith(tuple(cfg.allow_unexpected)) for name in report.unexpected)
 
 
 CROSS_DATASET = sorted(path for path in SHIPPED if path.name.endswith('_cross-dataset.py'))

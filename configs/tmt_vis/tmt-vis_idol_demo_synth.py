@@ -5,6 +5,7 @@ max_iters = 1500
 embed_dims = 128
 
 load_from = 'work_dirs/demo/iter_650.pth'
+allow_unexpected = ['auxiliary_head.', 'decoder.decoder.', 'pixel_decoder.']
 model = dict(
     _delete_=True,
     type='IDOL',
