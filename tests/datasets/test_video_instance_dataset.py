@@ -226,6 +226,7 @@ def test_label_map_renames_and_leaves_out(tmp_path):
 def test_own_categories_with_a_name_of_several_meanings(tmp_path):
     tiny = TinySet(tmp_path)
     tiny.data['categories'][0]['name'] = 'mouse'
+    tiny.data['categories'][2]['name'] = 'dragon'  # or else it reads as YouTube-VIS, of animals
     with pytest.raises(AnnotationError, match="'mouse' has several meanings"):
         DATASETS.build(tiny.config())
     tiny.data['categories'][0]['key'] = 'mouse'
