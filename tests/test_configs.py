@@ -39,6 +39,9 @@ BASES = {
     'tmt-vis_mask2former': ('mask2former_vis', 'mask2former-vis'),
     'tmt-vis_minvis': ('minvis', 'minvis'),
     'tmt-vis_idol': ('idol', 'idol'),
+    'tmt-vis_vita': ('vita', 'vita'),
+    'tmt-vis_genvis-online': ('genvis', 'genvis-online'),
+    'tmt-vis_genvis-semi-online': ('genvis', 'genvis-semi-online'),
 }
 HEIGHT, WIDTH, FRAMES = 64, 96, 4
 DEFAULT_VOCABULARY = {
@@ -110,6 +113,11 @@ def shrink_model(model):
         feedforward_dims=32)
     decoder.num_queries = 5
     model.criterion.update(num_points=32)
+    if 'clip_decoder' in model:
+        model.clip_decoder.update(
+            num_queries=5, embed_dims=32, num_encoder_layers=2, num_layers=2, feedforward_dims=32)
+        model.clip_criterion.update(num_points=32)
+        model.training_layers = 2
     if model.get('auxiliary_head'):
         model.auxiliary_head.update(in_channels=32)
     model.setdefault('test_cfg', {}).update(clip_length=2)
@@ -233,7 +241,8 @@ def test_trains_a_step_and_predicts(path, toy_set, tmp_path):
     losses, unused = train_step(
         model, optim_wrapper, Runner.build_dataloader(cfg.train_dataloader, seed=0))
     assert all(math.isfinite(value) for value in losses.values()), losses
-    assert set(losses) - {'loss'} == loss_names(cfg.model) | taxonomy_figures(cfg.model)
+    assert set(losses) - {'loss'} == (
+        loss_names(cfg.model) | clip_loss_names(cfg) | taxonomy_figures(cfg.model))
     # distributed training stops at a parameter that the losses don't reach
     assert not unused
     numbers = predict_and_evaluate(model, cfg)
@@ -243,6 +252,25 @@ def test_trains_a_step_and_predicts(path, toy_set, tmp_path):
         assert 0 <= numbers[f'{name}/AP'] <= 1
     for name in metric.ann_files:
         assert (tmp_path / name / 'submission.zip').is_file()
+
+
+def model_is_frozen(model):
+    return model.get('freeze_detector', False)
+
+
+def clip_loss_names(cfg):
+    """Names of the losses of a clip decoder of two layers."""
+    if 'clip_decoder' not in cfg.model:
+        return set()
+    clips = ['clip']
+    if cfg.model.type == 'GenVIS':
+        loaded = cfg.train_dataloader.dataset
+        pipeline = loaded.get('datasets', [loaded])[0].pipeline
+        clips = [f'clip{index}'
+                 for index in range(pipeline[0].num_frames // cfg.model.frames_per_clip)]
+    stages = [f'{clip}.{stage}' for clip in clips for stage in ('', 'd0.')]
+    return ({f'{stage}loss_{kind}' for stage in stages for kind in ('cls', 'mask', 'dice')}
+            | {f'{clip}.loss_similarity' for clip in clips})
 
 
 def test_runs_with_every_hook_and_writes_predictions(toy_set, tmp_path):
@@ -280,6 +308,8 @@ def train_step(model, optim_wrapper, loader):
 
 def loss_names(model):
     """Names of the losses of a model of two decoder layers without taxonomy modules."""
+    if model_is_frozen(model):
+        return set()
     kinds, stages = ('cls', 'mask', 'dice'), ('', 'd0.', 'd1.')
     if model.type == 'IDOL':
         # no prediction before the first layer
@@ -294,7 +324,7 @@ def loss_names(model):
 
 def taxonomy_figures(model):
     """Names of what the taxonomy modules add to the losses."""
-    if model.decoder.type != 'InjectionDecoder':
+    if model.decoder.type != 'InjectionDecoder' or model_is_frozen(model):
         return set()
     names = {'taxonomy_recall'}
     if model.criterion.taxonomy_loss != 'off':
@@ -398,6 +428,10 @@ def test_name_tells_the_recipe(path):
     assert cfg.param_scheduler.end == cfg.train_cfg.max_iters
     sets = name['sets'].split('-')
     trained = sets[:1] if name['change'] == 'released-labels' else sets
+    if sets[0] == 'coco' and 'label_map' in cfg.train_dataloader.dataset.get('datasets', [{}])[0]:
+        # as the official code: COCO's images in the categories of the videos
+        trained = sets[1:]
+        assert cfg.train_dataloader.dataset.datasets[0].label_map.target == trained[0]
     assert cfg.model.taxonomy.vocabularies == trained
     # pseudo clips are for training, unless images are all there is
     tested = [name for name in sets if name != 'coco'] or sets
@@ -430,6 +464,9 @@ def test_differs_from_its_base_in_the_taxonomy_alone(path):
     tmt.model.decoder = decoder
     tmt.model.pop('text_bank')
     tmt.model.pop('candidates')
+    # the second of two stages starts from the first, each arm from its own
+    if tmt.load_from:
+        tmt.load_from = tmt.load_from.replace('tmt-vis_', '')
     assert tmt.to_dict() == base.to_dict()
 
 
@@ -479,7 +516,8 @@ def test_cross_dataset_differs_from_the_recipe_in_what_is_tested_alone(path):
 
 
 @pytest.mark.parametrize(
-    'name', ['tmt-vis_mask2former_r50_8xb2-6k_uvo', 'tmt-vis_mask2former_swin-l_8xb2-6k_uvo'])
+    'name', ['tmt-vis_mask2former_r50_8xb2-6k_uvo', 'tmt-vis_mask2former_swin-l_8xb2-6k_uvo',
+             'tmt-vis_vita_r50_8xb2-16k_ytvis19-uvo-ovis'])
 def test_optimizer_treats_parameters_as_the_official_code(name):
     cfg = load(CONFIGS / 'tmt_vis' / f'{name}.py')
     shrink_model(cfg.model)

@@ -22,6 +22,7 @@ optim_wrapper = dict(
             'query_feat': dict(decay_mult=0.0),
             'query_embed': dict(decay_mult=0.0),
             'level_embed': dict(decay_mult=0.0),
+            'token_pos': dict(decay_mult=0.0),
         }),
     clip_grad=dict(max_norm=0.01, norm_type=2))
 

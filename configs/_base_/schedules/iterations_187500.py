@@ -1,0 +1,8 @@
+# COCO pseudo clips and YouTube-VIS 2021 with 8 clips: the official VITA.
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=187500, val_interval=187500)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+
+# no warm-up, as in the official code
+param_scheduler = dict(
+    type='MultiStepLR', begin=0, end=187500, by_epoch=False, milestones=[100000], gamma=0.1)

@@ -1,0 +1,47 @@
+# GenVIS, semi-online, Swin-L, trained on COCO's images as pseudo clips and on YouTube-VIS 2019: 5 clips of
+# 3 frames, the detector frozen.
+_base_ = [
+    '../_base_/models/mask2former-vis_swin-l.py', '../_base_/datasets/clip_loaders.py',
+    '../_base_/datasets/coco.py', '../_base_/datasets/ytvis19.py', '../_base_/schedules/adamw.py',
+    '../_base_/schedules/iterations_15k.py', '../_base_/default_runtime.py'
+]
+
+model = dict(
+    type='GenVIS',
+    decoder=dict(type='FrameMaskDecoder'),
+    frames_per_clip=3,
+    freeze_detector=True,
+    clip_decoder=dict(type='GenVISDecoder', num_queries=100),
+    clip_criterion=dict(type='GenVISCriterion', num_points=12544),
+    taxonomy=dict(vocabularies=['ytvis19']))
+# what the recipe of this name trains
+load_from = 'work_dirs/vita_swin-l_8xb1-140k_coco-ytvis19/iter_140000.pth'
+
+# 8 GPUs x 1 clip
+optim_wrapper = dict(optimizer=dict(lr=5e-5))
+auto_scale_lr = dict(base_batch_size=8)
+train_dataloader = dict(
+    batch_size=1,
+    dataset=dict(
+        type='ConcatDataset',
+        datasets=[
+            # images take the labels of the videos; what has none there is left out
+            dict(
+                _base_.coco_train,
+                label_map=dict(target='ytvis19'),
+                pipeline=[dict(type='SampleClip', num_frames=15), *_base_.pseudo_clip_steps]),
+            dict(
+                _base_.ytvis19_train,
+                pipeline=[
+                    dict(type='SampleClip', num_frames=15, frame_range=12),
+                    *_base_.clip_steps
+                ]),
+        ]),
+    # of the sets in the order above, as the official code weighs them
+    sampler=dict(ratios=[1, 0.75]))
+val_dataloader = dict(dataset=dict(_base_.ytvis19_val, pipeline=_base_.test_pipeline_448))
+test_dataloader = val_dataloader
+
+val_evaluator = dict(
+    ann_files=dict(ytvis19=_base_.ytvis19_val.ann_file), format_only=['ytvis19'])
+test_evaluator = val_evaluator
