@@ -1,5 +1,5 @@
-# GenVIS, online, Swin-L, trained on COCO's images as pseudo clips and on YouTube-VIS 2019: 5 clips of
-# 1 frame, the detector frozen.
+# GenVIS, online, Swin-L, trained on COCO's images as pseudo clips and on YouTube-VIS 2019: 5
+# clips of 1 frame, the detector frozen.
 _base_ = [
     '../_base_/models/mask2former-vis_swin-l.py', '../_base_/datasets/clip_loaders.py',
     '../_base_/datasets/coco.py', '../_base_/datasets/ytvis19.py', '../_base_/schedules/adamw.py',

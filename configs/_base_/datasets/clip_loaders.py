@@ -1,5 +1,5 @@
-# As video_loaders.py, for models of longer clips, with the sizes and crops of the official VITA. What
-# follows dict(type='SampleClip', ...) in a training clip:
+# As video_loaders.py, for models of longer clips, with the sizes and crops of the official VITA.
+# What follows dict(type='SampleClip', ...) in a training clip:
 _base_ = './video_loaders.py'
 clip_steps = [
     dict(type='LoadClip'),
