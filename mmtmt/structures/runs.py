@@ -20,8 +20,8 @@ import numpy as np
 
 # Characters '0' to 'o' stand for 0 to 63.
 _ZERO, _HIGHEST = 48, 111
-# A group of nothing that goes on: it ends no run.
-_PADDING = 'P'
+# Beyond the characters of RLEs, it neither ends a number nor goes on with one.
+_PADDING = 'p'
 # A number of 32 bits and its sign take at most seven groups of five bits.
 MAX_DIGITS = 7
 
@@ -45,7 +45,7 @@ class Runs:
 
     Attributes:
         lengths: (N, L) int32, pixels of the run that ends in a column, 0 where none does.
-        signs: (N, L) int32, -1 where foreground begins, 1 where it ends, 0 in other columns.
+        signs: (N, L) int8, -1 where foreground begins, 1 where it ends, 0 in other columns.
         areas: (N,) int64, pixels of the foreground.
         first: (N,) int64, pixels before the foreground.
         last: (N,) int64, pixels up to the end of the foreground.
@@ -95,16 +95,16 @@ def decode_runs(strings: Sequence[str] | Sequence[bytes], pixels: np.ndarray) ->
             row, f'RLE counts have {lengths[row]} characters for {pixels[row]} pixels'
         )
     shape = len(strings), int(lengths.max())
-    groups = _groups(strings, shape)
+    groups = _groups(strings, shape, int(lengths.sum()))
     rows, final = np.arange(shape[0]), lengths - 1
-    goes_on = groups >= 32
-    cut = goes_on.reshape(shape)[rows, final]
-    if cut.any():
-        row = int(cut.argmax())
+    ends_run = (groups < 32).reshape(shape)
+    whole = ends_run[rows, final]
+    if not whole.all():
+        row = int(whole.argmin())
         raise RunLengthError(row, f'RLE counts are cut short: {strings[row][-20:]!r}')
 
-    values = _numbers(groups, goes_on, lengths, shape)
-    signs, first_end, third_end = _signs(~goes_on.reshape(shape))
+    values = _numbers(groups, shape)
+    signs, first_end, third_end = _signs(ends_run)
     head = values[:, :MAX_DIGITS]
     first = (head * (np.arange(head.shape[1]) <= first_end[:, None])).sum(axis=1, dtype=np.int32)
     third = np.flatnonzero(third_end >= 0)
@@ -115,8 +115,10 @@ def decode_runs(strings: Sequence[str] | Sequence[bytes], pixels: np.ndarray) ->
     np.cumsum(values, axis=1, out=values)
     values *= signs
     # Runs that overflow come back, but their sum has to be that of what they are now.
-    total = values.sum(axis=1, dtype=np.int64)
+    small = shape[1] * int(values.max()) < 2**31
+    total = values.sum(axis=1, dtype=np.int32 if small else np.int64)
     if values.min() < 0 or (total != pixels).any():
+        total = values.sum(axis=1, dtype=np.int64)
         wrong = (values.min(axis=1) < 0) | (total != pixels)
         row = int(wrong.argmax())
         raise RunLengthError(
@@ -126,14 +128,16 @@ def decode_runs(strings: Sequence[str] | Sequence[bytes], pixels: np.ndarray) ->
         )
 
     # Runs of foreground less runs of background.
-    surplus = np.einsum('nl,nl->n', values, signs)
+    surplus = (values * signs).sum(axis=1, dtype=np.int32)
     rest = np.where(signs[rows, final] < 0, values[rows, final], 0)
     # What begins at the end of the frame is no foreground.
     signs[rows, final] = np.maximum(signs[rows, final], 0)
     return Runs(values, signs, (total + surplus) // 2, first.astype(np.int64), pixels - rest)
 
 
-def _groups(strings: Sequence[str] | Sequence[bytes], shape: tuple[int, int]) -> np.ndarray:
+def _groups(
+    strings: Sequence[str] | Sequence[bytes], shape: tuple[int, int], characters: int
+) -> np.ndarray:
     """The groups of six bits that characters stand for, padded to rows; flat, uint8."""
     kinds = set(map(type, strings))
     if kinds != {bytes}:
@@ -149,21 +153,27 @@ def _groups(strings: Sequence[str] | Sequence[bytes], shape: tuple[int, int]) ->
         padding = _PADDING.encode('ascii')
         encoded = b''.join([string.ljust(shape[1], padding) for string in strings])
     groups = np.frombuffer(encoded, np.uint8) - np.uint8(_ZERO)
-    if groups.max() > _HIGHEST - _ZERO:
-        row = int(groups.argmax()) // shape[1]
+    if np.count_nonzero(groups < 64) != characters:
+        row = next(
+            row
+            for row, string in enumerate(strings)
+            if not all(
+                _ZERO <= character <= _HIGHEST
+                for character in (map(ord, string) if isinstance(string, str) else string)
+            )
+        )
         raise RunLengthError(row, _characters(strings[row]))
     return groups
 
 
-def _numbers(
-    groups: np.ndarray, goes_on: np.ndarray, lengths: np.ndarray, shape: tuple[int, int]
-) -> np.ndarray:
+def _numbers(groups: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """(N, L) int32: each group's value times its place; the values of a number add up to it."""
+    goes_on = (groups & 32) != 0
     # Five bits and a sign, or five bits and the continuation bit: 32 less in both cases.
-    values = (groups - ((groups >= 16).view(np.uint8) << 5)).view(np.int8).astype(np.int32)
-    inside = np.arange(shape[1], dtype=np.int32) < lengths[:, None]
-    goes_on = goes_on & inside.ravel()
-    values[1:] <<= goes_on[:-1].view(np.uint8) * np.uint8(5)
+    less = (groups >= 16).view(np.uint8) * np.uint8(32)
+    small = (groups - less).view(np.int8).astype(np.int16)
+    small[1:] *= (goes_on[:-1].view(np.uint8) * np.uint8(31) + np.uint8(1)).astype(np.int16)
+    values = small.astype(np.int32)
     later = np.flatnonzero(goes_on[1:-1] & goes_on[:-2]) + 2
     for _ in range(MAX_DIGITS - 2):
         if not len(later):
@@ -177,7 +187,7 @@ def _numbers(
 
 
 def _signs(ends_run: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Signs (N, L) int32: -1 where a run of background ends, 1 where one of foreground does.
+    """Signs (N, L) int8: -1 where a run of background ends, 1 where one of foreground does.
 
     Besides the columns (N,) where the first and the third run end; -1 without a third run.
     """
@@ -194,7 +204,8 @@ def _signs(ends_run: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     odd = odd.reshape(shape)
     odd[1:] ^= odd[:-1, -1:].copy()
     whole = ends_run.view(np.uint8)
-    signs = (whole - ((whole & odd) << 1)).view(np.int8).astype(np.int32)
+    background = whole & odd
+    signs = (whole - background - background).view(np.int8)
 
     count = np.cumsum(ends_run[:, : 3 * MAX_DIGITS], axis=1, dtype=np.int32)
     third = np.where(count[:, -1] >= 3, (count < 3).sum(axis=1), -1)

@@ -123,8 +123,9 @@ def match(
     num_objects = len(pairing.objects)
     shape = (len(ignore), len(thresholds), len(pairing.results))
     taken, ignored = np.full(shape, -1, np.int32), np.zeros(shape, bool)
-    free = np.ones((*shape[:2], num_objects), bool)
-    candidates = np.flatnonzero(iou.max(axis=1, initial=0) >= limits[0]) if num_objects else []
+    candidates = np.flatnonzero(iou.max(axis=1, initial=0) >= limits[0]) if iou.size else []
+    if len(candidates):
+        free = np.ones((*shape[:2], num_objects), bool)
     for d in candidates:
         allowed = (iou[d] >= limits[:, None]) & (free | crowd)
         counted = allowed & ~ignore[:, None]

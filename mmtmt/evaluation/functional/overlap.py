@@ -19,7 +19,9 @@ from mmtmt.structures.runs import RunLengthError, Runs, decode_runs
 from .tubes import Tube
 
 # Characters to decode at once: each call costs as much as some 30,000 characters.
-BLOCK = 100_000
+BLOCK = 250_000
+# Places to look up at once; with more of them the tables of a long video leave the cache.
+LOOKUPS = 20_000
 Strings = Sequence[list[str] | list[bytes]]
 
 
@@ -137,21 +139,27 @@ def make_profiles(masks: Sequence[PackedTube], strings: Strings | None = None) -
     ]
     for block in _decode(masks, strings):
         pixels = masks[0].height * masks[0].width
-        counts = np.zeros(len(block.row_tube), np.int64)
-        edges: list[np.ndarray] = [np.zeros(0, np.int64)] * len(counts)
-        for rows, runs in block.chunks:
-            found = runs.signs != 0
-            counts[rows] = found.sum(axis=1)
-            places = runs.ends(slice(None)) + (block.row_frame[rows] * pixels)[:, None]
-            parts = np.split(places[found], np.cumsum(counts[rows])[:-1])
-            for row, part in zip(rows.tolist(), parts):
-                edges[row] = part
+        length = len(masks[0])
+        # The tubes of the block lie one after the other, a pixel apart so that they never touch.
+        stride = length * pixels + 1
+        start = block.row_frame * pixels + block.row_tube * stride
+        edges, counts = _edges(block, start)
+        in_frame = np.zeros((len(block.tubes), length), np.int64)
+        in_frame[block.row_tube, block.row_frame] = counts
+        interval = np.diff(edges, prepend=-1)
+        keep = interval > 0
+        # Every second interval is a run. Empty ones go out: F has no jumps.
+        before = np.cumsum(np.where(np.arange(len(edges)) % 2, interval, 0))[keep].astype(float)
+        kept = np.concatenate([[0], np.cumsum(keep)])
+        bounds = kept[np.concatenate([[0], np.cumsum(in_frame)])]
+        edges = edges[keep]
         for b, g in enumerate(block.tubes.tolist()):
-            rows = np.flatnonzero(block.row_tube == b)
-            in_frame = np.zeros(len(masks[g]) + 1, np.int64)
-            in_frame[block.row_frame[rows] + 1] = counts[rows]
+            frames = bounds[b * length : (b + 1) * length + 1]
+            here = slice(frames[0], frames[-1])
             profiles[g] = Profile(
-                *_rising(np.concatenate([edges[row] for row in rows]), np.cumsum(in_frame)),
+                (edges[here] - b * stride).astype(float),
+                before[here],
+                frames - frames[0],
                 block.areas[b],
                 block.first[b],
                 block.last[b],
@@ -159,14 +167,27 @@ def make_profiles(masks: Sequence[PackedTube], strings: Strings | None = None) -
     return profiles
 
 
-def _rising(edges: np.ndarray, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Edges, pixels before them and first edges of the frames, without empty intervals."""
-    interval = np.diff(edges, prepend=-1)
-    # Every second interval is a run.
-    before = np.cumsum(np.where(np.arange(len(edges)) % 2, interval, 0))
-    keep = interval > 0
-    kept = np.concatenate([[0], np.cumsum(keep)])
-    return edges[keep].astype(float), before[keep].astype(float), kept[frames]
+def _edges(block: _Block, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the runs of a block's foreground begin and end, in the order of the R masks.
+
+    Args:
+        block: the block.
+        start: (R,) where each mask begins.
+
+    Returns:
+        The edges, and their number in each mask (R,).
+    """
+    counts = np.zeros(len(start), np.int64)
+    parts: list[np.ndarray] = [np.zeros(0, np.int64)] * len(start)
+    for rows, runs in block.chunks:
+        found = runs.signs != 0
+        counts[rows] = found.sum(axis=1)
+        edges = (runs.ends(slice(None)) + start[rows, None])[found]
+        if len(rows) == len(start):
+            return edges, counts
+        for row, part in zip(rows.tolist(), np.split(edges, np.cumsum(counts[rows])[:-1])):
+            parts[row] = part
+    return np.concatenate(parts), counts
 
 
 def frame_intersections(results: Sequence[Tube], objects: Sequence[Tube]) -> np.ndarray:
@@ -233,6 +254,9 @@ def _nothing(tubes: int, length: int) -> np.ndarray:
 
 def _decode(masks: Sequence[PackedTube], strings: Strings | None = None) -> Iterator[_Block]:
     """Decode all masks, tubes of similar string lengths together."""
+    # When a block of 16 MB is freed, glibc begins to keep smaller ones for the next use instead of
+    # returning them to the system, which takes a third off the time. Elsewhere this does nothing.
+    np.empty(2**24, np.uint8)
     if strings is None:
         strings = [tube.strings() for tube in masks]
     sizes = np.array([tube.num_bytes for tube in masks])
@@ -307,17 +331,37 @@ def _intersect(
         row_near = near[block.row_tube, block.row_frame]
         for rows, runs in block.chunks:
             here = np.flatnonzero(row_near[rows])
-            if not len(here):
-                continue
-            rows = rows[here]
-            frames = block.row_frame[rows]
-            # The edge at which a frame begins may be the one at which the frame before it ended.
-            some = slice(
-                max(0, profile.frames[frames.min()] - 1), profile.frames[frames.max() + 1]
-            )
-            before = np.interp(
-                runs.ends(here) + start[rows, None].astype(float),
-                profile.edges[some],
-                profile.before[some],
-            )
-            yield g, rows, np.einsum('nl,nl->n', before, runs.signs[here].astype(float))
+            for part in np.split(here, range(step := _rows_at_once(runs), len(here), step)):
+                if len(part):
+                    frames = block.row_frame[rows]
+                    yield g, rows[part], _shared(runs, part, frames, start[rows], profile)
+
+
+def _rows_at_once(runs: Runs) -> int:
+    return max(1, LOOKUPS // runs.lengths.shape[1])
+
+
+def _shared(
+    runs: Runs, part: np.ndarray, frames: np.ndarray, start: np.ndarray, profile: Profile
+) -> np.ndarray:
+    """Pixels that a part of a chunk's masks shares with an object.
+
+    Args:
+        runs: the masks of the chunk.
+        part: which of them.
+        frames: the frames of all of them.
+        start: where these frames begin in the video.
+        profile: the object.
+
+    Returns:
+        Pixels of each mask of the part.
+    """
+    frames = frames[part]
+    # The edge at which a frame begins may be the one at which the frame before it ended.
+    near = slice(max(0, profile.frames[frames.min()] - 1), profile.frames[frames.max() + 1])
+    before = np.interp(
+        runs.ends(part) + start[part, None].astype(float),
+        profile.edges[near],
+        profile.before[near],
+    )
+    return np.einsum('nl,nl->n', before, runs.signs[part].astype(float))
