@@ -68,3 +68,9 @@ def test_tables_refuse_what_is_not_there(tmp_path: Path) -> None:
     """Numbers and folders that don't exist are named."""
     assert 'got [99]' in run('paper_tables.py', str(tmp_path), '--tables', '99').stderr
     assert 'is none' in run('paper_tables.py', str(tmp_path / 'absent')).stderr
+
+
+def test_model_zoo_is_up_to_date() -> None:
+    """The page shows the metafiles as they are."""
+    done = run('model_zoo.py', '--check')
+    assert done.returncode == 0, done.stderr
