@@ -6,6 +6,7 @@ embed_dims = 128
 
 # Mask2Former-VIS and VITA's frame decoder have the same parameters
 load_from = 'work_dirs/demo/iter_650.pth'
+allow_unexpected = ['auxiliary_head.']
 model = dict(
     type='VITA',
     decoder=dict(decoder=dict(type='FrameMaskDecoder')),

@@ -2,6 +2,8 @@
 # Of the weights that `make demo` trains it takes the backbone and the pixel decoder.
 _base_ = '../tmt_vis/tmt-vis_vita_demo_synth.py'
 
+allow_unexpected = ['auxiliary_head.', 'decoder.']
+
 model = dict(
     text_bank=None,
     decoder=dict(

@@ -68,7 +68,8 @@ def load_into(
     Raises:
         CheckpointError: With ``strict``, any disagreement, also of the types; otherwise less than
             half of the model's entries being in the checkpoint, which then belongs to another
-            model, or entries that the model lacks and that are not allowed.
+            model unless the caller names what of it is left out, or entries that the model lacks
+            and that are not allowed.
     """
     remap_taxonomy(model, checkpoint)
     report = LoadReport()
@@ -90,7 +91,8 @@ def load_into(
     report.loaded = len(own) - len(outcome.missing_keys)
     trained = checkpoint.get('meta', {}).get('model')
     kind = f'weights of {trained}: ' if trained not in (None, type(model).__name__) else ''
-    if (strict and (kind or not report.complete)) or report.loaded < len(own) / 2:
+    least = 1 if allow_unexpected not in (True, (), []) else len(own) / 2
+    if (strict and (kind or not report.complete)) or report.loaded < least:
         raise CheckpointError(
             f'{source} does not fit {type(model).__name__}, which has {len(own)} entries: '
             f'{kind}{report}'

@@ -141,3 +141,16 @@ def test_entries_that_would_be_lost_are_refused_unless_allowed():
     checkpoint['state_dict'].popitem()
     # What is missing may start fresh.
     assert load_into(Classifier(['cat']), checkpoint_of(model), allow_unexpected=()).complete
+
+
+def test_a_small_part_of_a_model_is_taken_when_the_rest_is_named():
+    model = torch.nn.Sequential()
+    for part in ('cls', 'further', 'more'):
+        model.add_module(part, torch.nn.Linear(2, 2))
+    checkpoint = {'state_dict': {'cls.weight': torch.ones(2, 2), 'other.weight': torch.ones(1)}}
+    for allowed in (True, ()):
+        with pytest.raises(ValueError, match='does not fit'):
+            load_into(model, checkpoint, allow_unexpected=allowed)
+    assert load_into(model, checkpoint, allow_unexpected=['other.']).loaded == 1
+    with pytest.raises(ValueError, match='does not fit'):
+        load_into(model, {'other.weight': torch.ones(1)}, allow_unexpected=['other.'])
