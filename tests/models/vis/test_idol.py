@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from mmdet.registry import MODELS as MMDET_MODELS
+from mmengine.registry import DefaultScope
 
 from mmtmt.structures.frame_source import ArrayFrameSource
 from mmtmt.structures.tubes import tube_to_json
@@ -314,7 +315,7 @@ def test_loads_what_mmdet_trained(make_video):
     deformable = dict(attention, num_levels=4)
     ffn = dict(embed_dims=32, feedforward_channels=48)
     model = build_idol(taxonomy_aware=False)
-    theirs = MMDET_MODELS.build(dict(
+    config = dict(
         type='DeformableDETR', num_queries=9, num_feature_levels=4, with_box_refine=True,
         backbone=dict(toy['backbone'], type='ResNet'), neck=dict(toy['neck'], type='ChannelMapper'),
         encoder=dict(num_layers=1, layer_cfg=dict(self_attn_cfg=deformable, ffn_cfg=ffn)),
@@ -323,7 +324,9 @@ def test_loads_what_mmdet_trained(make_video):
         positional_encoding=dict(num_feats=16, normalize=True, offset=-0.5),
         bbox_head=dict(type='DeformableDETRHead', num_classes=model.num_classes, embed_dims=32,
                        sync_cls_avg_factor=True, loss_cls=dict(
-                           type='FocalLoss', use_sigmoid=True)))).eval()
+                           type='FocalLoss', use_sigmoid=True)))
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        theirs = MMDET_MODELS.build(config).eval()
     own = model.state_dict()
     names = {name for name in own if not name.startswith(
         ('mask_', 'reid_head'))}
