@@ -86,19 +86,44 @@ def iterate_json_list(path: str | Path, chunk: int = CHUNK) -> Iterator[Any]:
         yield from _Reader(file, json.JSONDecoder(), chunk).elements()
 
 
+def iterate_json_list_of(file: BinaryIO, name: str, chunk: int = CHUNK) -> Iterator[Any]:
+    """Read json whose top level is a list from an open file, one element at a time.
+
+    Args:
+        file: Open for reading, such as a member of an archive.
+        name: What errors call it.
+        chunk: Bytes to read at a time.
+
+    Yields:
+        The elements.
+
+    Raises:
+        ValueError: If the content is not json or its top level is not a list.
+    """
+    with _naming(name):
+        yield from _Reader(file, json.JSONDecoder(), chunk).elements()
+
+
 @contextmanager
 def _open(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file; errors in what is read from it name it."""
     path = Path(path)
     with gzip.open(path, 'rb') if path.suffix == '.gz' else open(path, 'rb') as file:
-        try:
+        with _naming(path):
             yield file
-        except RecursionError:
-            raise ValueError(f'{path}: not a readable json file (nested too deeply)') from None
-        except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(f'{path}: not a readable json file ({error})') from error
-        except ValueError as error:
-            raise ValueError(f'{path}: {error}') from error
+
+
+@contextmanager
+def _naming(path: str | Path) -> Iterator[None]:
+    """Let errors in what is read name the file."""
+    try:
+        yield
+    except RecursionError:
+        raise ValueError(f'{path}: not a readable json file (nested too deeply)') from None
+    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f'{path}: not a readable json file ({error})') from error
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from error
 
 
 class _Reader:
@@ -178,6 +203,11 @@ class _Reader:
                 if self.ended:
                     self.position = error.pos
                     raise self.error(error.msg) from None
+            except ValueError as error:
+                # Python reads no whole number of more than some thousand digits.
+                if 'int_max_str_digits' not in str(error):
+                    raise
+                raise self.error('a number has too many digits in the value that begins here')
             # Doubling keeps the cost of a large or broken value in proportion to the file.
             self.more(chunk)
             chunk *= 2

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from mmtmt.structures.rle import compress
+from mmtmt.structures.rle import compress, count_left_out
 
 
 class PackedTube:
@@ -97,7 +98,10 @@ class PackedTube:
 
 
 def pack_tube(
-    segmentations: Sequence[Any], height: int, width: int
+    segmentations: Sequence[Any],
+    height: int,
+    width: int,
+    left_out: list[tuple[int, Counter[str]]] | None = None,
 ) -> tuple[PackedTube, list[str] | list[bytes]]:
     """Pack the ``segmentations`` of an annotation, and keep its strings for those who need both.
 
@@ -105,6 +109,7 @@ def pack_tube(
         segmentations: Per frame an RLE, polygons or None.
         height: Height of the frames in pixels.
         width: Width of the frames in pixels.
+        left_out: Gets the frames of which something is left out, each with `count_left_out`.
 
     Returns:
         The packed tube, and the ``counts`` of the frames where the object is present.
@@ -125,6 +130,8 @@ def pack_tube(
             mixed.append(compress(segmentation, height, width) or b'')
         except ValueError as error:
             raise ValueError(f'segmentations[{frame}]: {error}') from error
+        if left_out is not None and (counted := count_left_out(segmentation)):
+            left_out.append((frame, counted))
     ends = np.cumsum([len(c) for c in mixed], dtype=np.int64)
     return PackedTube(height, width, b''.join(mixed), ends), [c for c in mixed if c]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,29 @@ def compress(segmentation: Any, height: int, width: int) -> bytes | None:
     return counts
 
 
+def count_left_out(segmentation: Any) -> Counter[str]:
+    """Count what `compress` takes for nothing in a mask that it accepts.
+
+    Args:
+        segmentation: One frame's mask.
+
+    Returns:
+        ``polygons``: those with fewer than three points or half a point, which are left out as the
+        official readers leave them out; ``empty_lists``: 1 if the mask is an empty list.
+    """
+    if not isinstance(segmentation, list):
+        return Counter()
+    counts = {
+        'polygons': sum(not _has_area(polygon) for polygon in segmentation),
+        'empty_lists': int(not segmentation),
+    }
+    return Counter({kind: count for kind, count in counts.items() if count})
+
+
+def _has_area(polygon: list) -> bool:
+    return len(polygon) >= 6 and len(polygon) % 2 == 0
+
+
 def _compress_runs(runs: list, height: int, width: int) -> bytes:
     """Compress a list of run lengths after checking that they cover the frame."""
     if not all(type(run) is int and run >= 0 for run in runs) or sum(runs) != height * width:
@@ -120,7 +144,7 @@ def _compress_runs(runs: list, height: int, width: int) -> bytes:
 
 
 def _compress_polygons(polygons: list, height: int, width: int) -> bytes | None:
-    """Compress the union of polygons; those with fewer than three points are left out."""
+    """Compress the union of polygons but for those that `count_left_out` counts."""
     limit = 2 * max(height, width)
     kept = []
     for polygon in polygons:
@@ -132,7 +156,7 @@ def _compress_polygons(polygons: list, height: int, width: int) -> bytes | None:
                 f'expected polygon coordinates within {-limit}..{limit} of a frame of '
                 f'{height} x {width}, got {min(polygon)}..{max(polygon)}'
             )
-        if len(polygon) >= 6 and len(polygon) % 2 == 0:
+        if _has_area(polygon):
             kept.append(polygon)
     if not kept:
         return None
