@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,9 +15,10 @@ import numpy as np
 
 from mmtmt.structures.image_sets import images_as_videos
 from mmtmt.structures.json_stream import iterate_json_list, load_json
-from mmtmt.structures.packed_tube import PackedTube, pack_tube
+from mmtmt.structures.packed_tube import PackedTube
 from mmtmt.structures.rle import check_frame_size
 
+from .entries import as_value_error, read_entry, read_score, shown
 from .overlap import MaskError, make_profiles, measure
 from .tubes import GroundTruth, Results, Tube, TubesByGroup, Video, mean_area
 
@@ -52,9 +54,13 @@ def read_json(source: str | Path | dict | list) -> dict | list:
         The content.
 
     Raises:
-        ValueError: if the file is not valid json.
+        ValueError: if the file is not valid json, or the source is neither.
     """
-    return source if isinstance(source, (dict, list)) else load_json(source)
+    if isinstance(source, (dict, list)):
+        return source
+    if not isinstance(source, (str, os.PathLike)):
+        raise ValueError(f'expected a json file or its content, got {shown(source)}')
+    return load_json(source)
 
 
 @contextmanager
@@ -66,15 +72,6 @@ def _naming(source: object) -> Iterator[None]:
     except ValueError as error:
         text = str(error)
         raise ValueError(text if text.startswith(where) else where + text) from error
-
-
-@contextmanager
-def _as_value_error(where: str) -> Iterator[None]:
-    """Turns the errors of a malformed entry into one that names it."""
-    try:
-        yield
-    except (AttributeError, KeyError, TypeError, OverflowError) as error:
-        raise ValueError(f'{where} is not in the YouTube-VIS form: {error!r}') from error
 
 
 def read_ground_truth(source: str | Path | dict, *, hidden: bool = False) -> GroundTruth:
@@ -97,7 +94,8 @@ def read_ground_truth(source: str | Path | dict, *, hidden: bool = False) -> Gro
 
 def _parse_ground_truth(data: dict | list, hidden: bool) -> GroundTruth:
     if isinstance(data, Mapping) and 'images' in data and 'videos' not in data:
-        data = images_as_videos(data)
+        with as_value_error('the list of images'):
+            data = images_as_videos(data)
     if not isinstance(data, Mapping) or not {'videos', 'categories'} <= data.keys():
         raise ValueError(
             'expected ground truth in the YouTube-VIS form, an object with videos, categories and '
@@ -105,7 +103,7 @@ def _parse_ground_truth(data: dict | list, hidden: bool) -> GroundTruth:
         )
     truth = GroundTruth(
         dict(_read_list(data, 'videos', _read_video)),
-        dict(_read_list(data, 'categories', lambda category: category['name'])),
+        dict(_read_list(data, 'categories', _read_category)),
     )
     if hidden:
         return truth
@@ -113,14 +111,14 @@ def _parse_ground_truth(data: dict | list, hidden: bool) -> GroundTruth:
         raise ValueError(HIDDEN_GROUND_TRUTH)
     ids = set()
     by_video: dict[int | str, list[_Entry]] = defaultdict(list)
-    for index, annotation in enumerate(data['annotations']):
-        with _as_value_error(f'annotations[{index}]'):
+    for index, annotation in enumerate(_as_list(data, 'annotations')):
+        with as_value_error(f'annotations[{index}]'):
             name = annotation.get('id')
-            where = f'annotation {name if name is not None else f"at position {index}"}'
+            where = _name(annotation, index)
             if name is not None and name in ids:
                 raise ValueError(f'{where}: the id stands twice')
             ids.add(name)
-            video, *parts = _read_entry(annotation, truth, where)
+            video, *parts = read_entry(annotation, truth, where, truth.left_out)
             by_video[video.id].append(_Entry(index, *parts, annotation=annotation))
     tubes: TubesByGroup = defaultdict(list)
     for video_id, entries in by_video.items():
@@ -135,28 +133,51 @@ def _areas(video_id: int | str, entries: list[_Entry]) -> np.ndarray:
         masks, strings = _masks(entries)
         return measure(masks, strings=strings)[0]
     except MaskError as error:
-        where = f'annotation {entries[error.tube].annotation.get("id")}, video {video_id}'
-        raise ValueError(f'{where}, {error}') from error
+        entry = entries[error.tube]
+        where = _name(entry.annotation, entry.index)
+        raise ValueError(f'{where}, video {video_id}, {error}') from error
 
 
 def _object(video_id: int | str, entry: _Entry, pixels: np.ndarray) -> Tube:
-    annotation = entry.annotation
-    areas, occlusion = annotation.get('areas'), annotation.get('occlusion')
-    with _as_value_error(f'annotation {annotation.get("id")}'):
+    annotation, where = entry.annotation, _name(entry.annotation, entry.index)
+    areas = _list_per_frame(annotation, 'areas', len(pixels), where)
+    occlusion = _list_per_frame(annotation, 'occlusion', len(pixels), where)
+    try:
         listed = pixels if areas is None else np.array([area or 0 for area in areas], float)
-        if not np.isfinite(listed).all():
-            raise ValueError(f'annotation {annotation.get("id")}: expected finite areas')
-        return Tube(
-            entry.index,
-            video_id,
-            entry.category_id,
-            entry.masks,
-            pixels,
-            mean_area(listed),
-            ignore=bool(annotation.get('iscrowd', 0)),
-            id=annotation.get('id'),
-            occlusion=None if occlusion is None else tuple(occlusion),
-        )
+    except (TypeError, ValueError):
+        raise ValueError(f'{where}: expected areas in numbers, got {shown(areas)}') from None
+    if not np.isfinite(listed).all():
+        raise ValueError(f'{where}: expected finite areas, got {shown(areas)}')
+    crowd = annotation.get('iscrowd')
+    if crowd is not None and crowd not in (0, 1):
+        raise ValueError(f'{where}: expected iscrowd to be 0 or 1, got {shown(crowd)}')
+    return Tube(
+        entry.index,
+        video_id,
+        entry.category_id,
+        entry.masks,
+        pixels,
+        mean_area(listed),
+        ignore=bool(crowd),
+        id=annotation.get('id'),
+        occlusion=None if occlusion is None else tuple(occlusion),
+    )
+
+
+def _list_per_frame(annotation: Mapping, key: str, length: int, where: str) -> list | None:
+    """A list with an entry for each frame, or None where the annotation hasn't got it."""
+    values = annotation.get(key)
+    if values is None or (isinstance(values, (list, tuple)) and len(values) == length):
+        return values
+    raise ValueError(
+        f'{where}: expected {key} as a list with an entry for each of the {length} frames, '
+        f'got {shown(values)}'
+    )
+
+
+def _name(annotation: Mapping, index: int) -> str:
+    name = annotation.get('id')
+    return f'annotation at position {index}' if name is None else f'annotation {shown(name)}'
 
 
 def read_results(
@@ -184,16 +205,21 @@ def read_results(
     with _naming(source):
         if isinstance(source, (str, Path)):
             source = iterate_json_list(source)
-        elif not isinstance(source, list):
-            raise ValueError(f'expected results as a list of entries, got {type(source).__name__}')
+        elif isinstance(source, (bytes, Mapping)) or not isinstance(source, Iterable):
+            raise ValueError(
+                f'expected results as a file or a list of entries, got {shown(source)}'
+            )
         results = Results(truth)
         pending: dict[int | str, list[_Entry]] = defaultdict(list)
         characters = 0
         for index, result in enumerate(source):
             where = f'result {index}'
-            with _as_value_error(where):
-                video, *parts = _read_entry(result, truth, where)
-                score = _read_score(result.get('score'), where)
+            with as_value_error(where):
+                video, *parts = read_entry(result, truth, where, results.left_out)
+                try:
+                    score = read_score(result.get('score'))
+                except ValueError as error:
+                    raise ValueError(f'{where}: {error}') from error
                 pending[video.id].append(_Entry(index, *parts, score))
             characters += pending[video.id][-1].masks.num_bytes
             if characters > MAX_PENDING:
@@ -242,61 +268,63 @@ def _masks(entries: Sequence[_Entry]) -> tuple[list[PackedTube], list[list[str] 
     return [entry.masks for entry in entries], [entry.strings for entry in entries]
 
 
+def _as_list(data: Mapping, key: str) -> list | tuple:
+    if not isinstance(data[key], (list, tuple)):
+        raise ValueError(f'expected {key} as a list, got {shown(data[key])}')
+    return data[key]
+
+
 def _read_list(data: Mapping, key: str, read: Any) -> Iterator[tuple[Any, Any]]:
     """Yields pairs of the id and what is read of every entry of a list; ids stand once."""
-    known = set()
-    for index, entry in enumerate(data[key]):
-        with _as_value_error(f'{key}[{index}]'):
-            if isinstance(entry['id'], bool) or entry['id'] in known:
-                raise ValueError(f'{key}[{index}]: the id {entry["id"]!r} stands twice')
-            known.add(entry['id'])
-            yield entry['id'], read(entry)
+    known: dict[Any, None] = {}
+    for index, entry in enumerate(_as_list(data, key)):
+        where = f'{key}[{index}]'
+        with as_value_error(where):
+            name = entry['id']
+            if isinstance(name, bool) or not isinstance(name, (int, float, str, np.number)):
+                raise ValueError(f'{where}: expected an id, got {shown(name)}')
+            first = next(iter(known), name)
+            # Videos and categories are brought into the order of their ids.
+            if isinstance(name, str) != isinstance(first, str) or name != name:
+                raise ValueError(
+                    f'{where}: expected ids that are all numbers or all text, got {shown(name)} '
+                    f'beside {shown(first)}'
+                )
+            if name in known:
+                raise ValueError(f'{where}: the id {shown(name)} stands twice')
+            known[name] = None
+            yield name, read(entry, where)
 
 
-def _read_video(video: Mapping) -> Video:
+def _read_category(category: Mapping, where: str) -> str:
+    if not isinstance(category['name'], str):
+        raise ValueError(f'{where}: expected a name, got {shown(category["name"])}')
+    return category['name']
+
+
+def _read_video(video: Mapping, where: str) -> Video:
+    where = f'video {shown(video["id"])}'
     # Some files, those of UVO among them, leave the length to the list of frames.
     length = video['length'] if 'length' in video else len(video['file_names'])
-    height, width, length = (int(number) for number in (video['height'], video['width'], length))
+    height, width, length = (
+        _whole(name, value, where)
+        for name, value in (
+            ('height', video['height']),
+            ('width', video['width']),
+            ('length', length),
+        )
+    )
     try:
         check_frame_size(height, width)
     except ValueError as error:
-        raise ValueError(f'video {video["id"]}: {error}') from error
+        raise ValueError(f'{where}: {error}') from error
     if length < 0:
-        raise ValueError(f'video {video["id"]}: expected a length, got {length}')
+        raise ValueError(f'{where}: expected a length, got {length}')
     return Video(video['id'], height, width, length)
 
 
-def _read_entry(
-    entry: Mapping, truth: GroundTruth, where: str
-) -> tuple[Video, int, PackedTube, list[str] | list[bytes]]:
-    """The video, category and masks of an annotation or result, and the masks' strings."""
-    missing = {'video_id', 'category_id', 'segmentations'} - set(entry)
-    if missing:
-        raise ValueError(f'{where}: {", ".join(sorted(missing))} missing')
-    video = truth.videos.get(entry['video_id'])
-    if video is None or isinstance(entry['video_id'], bool):
-        raise ValueError(f'{where}: video {entry["video_id"]!r} is not in the ground truth')
-    category_id = entry['category_id']
-    if category_id not in truth.category_names or isinstance(category_id, bool):
-        raise ValueError(
-            f'{where}: category {category_id!r} is not in the ground truth, which has '
-            f'{truth.category_ids}'
-        )
-    segmentations = entry['segmentations']
-    if not isinstance(segmentations, (list, tuple)) or len(segmentations) != video.length:
-        got = len(segmentations) if isinstance(segmentations, (list, tuple)) else segmentations
-        raise ValueError(
-            f'{where}: expected {video.length} segmentations, one per frame of video {video.id}, '
-            f'got {got!r:.80}'
-        )
-    try:
-        return video, category_id, *pack_tube(segmentations, video.height, video.width)
-    except ValueError as error:
-        raise ValueError(f'{where}, video {video.id}, {error}') from error
-
-
-def _read_score(score: Any, where: str) -> float:
-    number = isinstance(score, (int, float, np.number)) and not isinstance(score, bool)
-    if not number or not math.isfinite(score):
-        raise ValueError(f'{where}: expected a finite score, got {score!r:.80}')
-    return float(score)
+def _whole(name: str, value: Any, where: str) -> int:
+    if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+        if math.isfinite(value) and value == int(value):
+            return int(value)
+    raise ValueError(f'{where}: expected the {name} as a whole number, got {shown(value)}')

@@ -60,13 +60,39 @@ TubesByGroup = dict[tuple[int | str, int], list[Tube]]
 
 
 @dataclass
+class LeftOut:
+    """Parts of masks that can't be read as any pixels, and so were left out.
+
+    Attributes:
+        counts: Per kind, see `mmtmt.structures.rle.count_left_out`, how many.
+        first: Per kind the entry and frame of the first one.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
+
+    def add(self, where: str, frames: list[tuple[int, Counter[str]]]) -> None:
+        """Takes down what was left out of an entry.
+
+        Args:
+            where: The entry.
+            frames: Pairs of a frame and what was left out of it.
+        """
+        for frame, counts in frames:
+            self.counts += counts
+            for kind in counts:
+                self.first.setdefault(kind, f'{where}, segmentations[{frame}]')
+
+
+@dataclass
 class GroundTruth:
     """Videos, categories and, per (video id, category id), the annotated tubes in the order of the
-    file."""
+    file; what of their masks was left out."""
 
     videos: dict[int | str, Video]
     category_names: dict[int, str]
     tubes: TubesByGroup = field(default_factory=dict)
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     @property
     def category_ids(self) -> list[int]:
@@ -75,28 +101,12 @@ class GroundTruth:
 
 @dataclass
 class Results:
-    """Per (video id, category id) the predicted tubes in the order of the file, and the ground
-    truth that they were read for."""
+    """Per (video id, category id) the predicted tubes in the order of the file, the ground truth
+    that they were read for, and what of their masks was left out."""
 
     truth: GroundTruth
     tubes: TubesByGroup = field(default_factory=dict)
-
-    @property
-    def num_beyond_limit(self) -> int:
-        """Number of results beyond the best `MAX_RESULTS` of their video and category."""
-        return sum(max(0, len(group) - MAX_RESULTS) for group in self.tubes.values())
-
-    @property
-    def num_copies(self) -> int:
-        """Number of results that repeat the score and the masks of another one of their video and
-        category."""
-        copies = 0
-        for group in self.tubes.values():
-            scores = Counter(tube.score for tube in group)
-            tied = [tube for tube in group if scores[tube.score] > 1]
-            distinct = {(tube.score, tube.masks.blob, tube.masks.ends.tobytes()) for tube in tied}
-            copies += len(tied) - len(distinct)
-        return copies
+    left_out: LeftOut = field(default_factory=LeftOut)
 
 
 def mean_area(areas: np.ndarray) -> float:

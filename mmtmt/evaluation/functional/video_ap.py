@@ -10,6 +10,7 @@ import numpy as np
 
 from .inputs import read_ground_truth, read_results
 from .matching import Matches, Pairing, match, outside, pair_up
+from .remarks import count
 from .tubes import MAX_RESULTS, GroundTruth, Results
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -26,7 +27,7 @@ STATS_NAMES = (
 
 def evaluate(
     gt: str | Path | dict | GroundTruth,
-    results: str | Path | Sequence[dict] | Results,
+    results: str | Path | Iterable[dict] | Results,
     *,
     class_agnostic: bool = False,
 ) -> dict:
@@ -49,9 +50,11 @@ def evaluate(
         - ``recall``: (10, K, 4, 3);
         - ``category_ids``: the K ids, rising; one -1 when class-agnostic;
         - ``per_category``: per id its name, AP, AP50, AP75 and AR100, None without objects;
+        - ``class_agnostic``: as it was asked for;
         - ``counts``: numbers of videos, objects, crowd objects and results that came in, of
-          results beyond the best 100 of a video and category, which are not looked at, and of
-          results that repeat another one exactly, which count as wrong where the first is right.
+          results beyond the best 100 of a video and category, which are not looked at, of results
+          that have the masks of another one, which count as wrong where that one is right, and
+          of whatever else was left out; ``examples`` of it. `remarks` says it in sentences.
 
     Raises:
         ValueError: if the two don't fit each other; the message names the entry.
@@ -66,6 +69,7 @@ def evaluate(
     pairings = pair_up(truth, predicted, class_agnostic=class_agnostic)
     precision, recall = accumulate(match_all(pairings.values(), category_ids))
     stats = summarize(precision, recall)
+    counts, examples = count(truth, predicted, class_agnostic=class_agnostic)
     return {
         'stats': stats,
         **dict(zip(STATS_NAMES, stats)),
@@ -76,7 +80,9 @@ def evaluate(
             i: {'name': names[i], **_summarize_category(precision[:, :, k], recall[:, k])}
             for k, i in enumerate(category_ids)
         },
-        'counts': _count(truth, predicted),
+        'class_agnostic': class_agnostic,
+        'counts': counts,
+        'examples': examples,
     }
 
 
@@ -181,15 +187,3 @@ def _summarize_category(precision: np.ndarray, recall: np.ndarray) -> dict[str, 
     }
     means = {name: _mean_of_valid(value) for name, value in values.items()}
     return {name: None if mean == -1 else mean for name, mean in means.items()}
-
-
-def _count(truth: GroundTruth, results: Results) -> dict[str, int]:
-    objects = [tube for group in truth.tubes.values() for tube in group]
-    return {
-        'videos': len(truth.videos),
-        'objects': len(objects),
-        'crowd_objects': sum(tube.ignore for tube in objects),
-        'results': sum(len(group) for group in results.tubes.values()),
-        'results_beyond_limit': results.num_beyond_limit,
-        'repeated_results': results.num_copies,
-    }
