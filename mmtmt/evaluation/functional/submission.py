@@ -5,45 +5,58 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from mmtmt.structures.rle import compress
+
+from .entries import NEEDED, as_value_error, check_keys, read_score, shown
 
 
-def to_json_results(results: Sequence[dict]) -> list[dict]:
-    """Turns RLE counts from bytes, as pycocotools hands them out, to text.
+def to_json_results(results: Iterable[dict]) -> list[dict]:
+    """Turns results into plain json types, masks into compressed RLE.
+
+    RLE counts may be bytes, as pycocotools hands them out, or a list of run lengths; ids, scores
+    and sizes may be NumPy's.
 
     Args:
         results: list of ``{video_id, category_id, score, segmentations}``.
 
     Returns:
-        The same list in plain json types; other keys of the entries are kept.
+        The same list; other keys of the entries are kept.
+
+    Raises:
+        ValueError: if an entry has another form, or a score that is no finite number; the message
+            names the entry.
     """
-    return [
-        {
-            **result,
-            'score': float(result['score']),
-            'segmentations': [_rle_to_text(rle) for rle in result['segmentations']],
-        }
-        for result in results
-    ]
+    return [_to_json(result, f'result {index}') for index, result in enumerate(results)]
 
 
-def write_results(results: Sequence[dict], path: str | Path) -> Path:
+def write_results(results: Iterable[dict], path: str | Path) -> Path:
     """Writes results as json, under a temporary name first so that no half file is left behind.
 
     Args:
-        results: list of ``{video_id, category_id, score, segmentations}``.
+        results: list of ``{video_id, category_id, score, segmentations}``, as `to_json_results`
+            takes them.
         path: the file to write.
 
     Returns:
         The path.
+
+    Raises:
+        ValueError: if an entry can't be written; the message names it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + '.part')
-    with open(unfinished, 'w', encoding='utf-8') as file:
-        json.dump(to_json_results(results), file)
-    os.replace(unfinished, path)
+    with _replacing(path) as file:
+        for index, result in enumerate(results):
+            file.write(b', ' if index else b'[')
+            file.write(_to_text(result, f'result {index}').encode('ascii'))
+        file.write(b']' if file.tell() else b'[]')
     return path
 
 
@@ -58,18 +71,77 @@ def write_submission(results_file: str | Path, path: str | Path) -> Path:
         The path of the archive.
     """
     path = Path(path)
-    unfinished = path.with_name(path.name + '.part')
-    with zipfile.ZipFile(unfinished, 'w', zipfile.ZIP_DEFLATED) as archive:
+    with _replacing(path) as file, zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED) as archive:
         archive.write(results_file, 'results.json')
-    os.replace(unfinished, path)
     return path
 
 
-def _rle_to_text(rle: dict | None) -> dict | None:
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of another one when it is complete."""
+    unfinished = path.with_name(path.name + '.part')
+    try:
+        with open(unfinished, 'wb') as file:
+            yield file
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _to_text(result: Any, where: str) -> str:
+    entry = _to_json(result, where)
+    try:
+        # One entry after the other is faster than json.dump, which has no C code for files.
+        return json.dumps(entry, allow_nan=False, default=_to_plain)
+    except (TypeError, ValueError) as error:
+        others = sorted(map(str, entry.keys() - NEEDED - {'score'}))
+        raise ValueError(f'{where}: {error}, in one of {others}') from error
+
+
+def _to_json(result: Any, where: str) -> dict:
+    with as_value_error(where):
+        try:
+            check_keys(result)
+            score = read_score(result.get('score'))
+            segmentations = result['segmentations']
+            if not isinstance(segmentations, (list, tuple)):
+                raise ValueError(f'expected segmentations as a list, got {shown(segmentations)}')
+            ids = {key: _to_id(key, result[key]) for key in ('video_id', 'category_id')}
+        except ValueError as error:
+            raise ValueError(f'{where}: {error}') from error
+        masks = []
+        for frame, rle in enumerate(segmentations):
+            try:
+                masks.append(_rle_to_text(rle))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f'{where}, segmentations[{frame}]: {error}') from error
+        return {**result, **ids, 'score': score, 'segmentations': masks}
+
+
+def _to_id(key: str, value: Any) -> int | float | str:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        return value
+    raise ValueError(f'expected the {key} as a number or text, got {shown(value)}')
+
+
+def _to_plain(value: Any) -> Any:
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(f'{shown(value)} can not be written as json')
+
+
+def _rle_to_text(rle: Any) -> dict | None:
     if rle is None:
         return None
-    counts = rle['counts']
+    if not isinstance(rle, dict) or not {'counts', 'size'} <= rle.keys():
+        raise ValueError(f'expected an RLE with size and counts, or None, got {shown(rle)}')
+    counts, size = rle['counts'], [int(side) for side in rle['size']]
+    if not isinstance(counts, (str, bytes)):
+        runs = [int(run) for run in counts]
+        counts = compress({'size': size, 'counts': runs}, *size)
     return {
-        'size': [int(side) for side in rle['size']],
+        'size': size,
         'counts': counts.decode('ascii') if isinstance(counts, bytes) else counts,
     }
