@@ -21,6 +21,7 @@ from ..functional import (
     GroundTruth,
     evaluate,
     read_ground_truth,
+    remarks,
     write_results,
     write_submission,
 )
@@ -203,6 +204,8 @@ class VideoInstanceMetric(BaseMetric):
             )
         except ValueError as error:
             raise ValueError(f'{dataset}: {error}') from error
+        for line in remarks(output):
+            print_log(f'{dataset}: {line}', logger='current')
         return {key: output[key] for key in STATS_NAMES}
 
     def _to_entries(self, dataset: str, predictions: Iterable[VideoPrediction]) -> list[dict]:

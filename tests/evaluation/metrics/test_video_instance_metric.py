@@ -143,7 +143,7 @@ def test_one_table_with_a_row_per_dataset(random_case, ann_file, monkeypatch):
     monkeypatch.setattr(video_instance_metric, 'print_log', lambda text, **_: lines.append(text))
     metric = VideoInstanceMetric(ann_files={'a': ann_file, 'b': ann_file})
     run(metric, samples_of(random_case, 'a') + samples_of(random_case, 'b'))
-    (table,) = lines
+    (table,) = [text for text in lines if '|' in text]
     assert [line.split('|')[1].strip() for line in table.splitlines() if line.startswith('|')] == [
         'dataset',
         'a',
@@ -151,6 +151,26 @@ def test_one_table_with_a_row_per_dataset(random_case, ann_file, monkeypatch):
         'mean',
     ]
     assert 'AP50' in table and 'AR10' in table
+
+
+def test_what_the_numbers_leave_out_goes_to_the_log(case, box, tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr(video_instance_metric, 'print_log', lambda text, **_: lines.append(text))
+    case.object(1, [box(0, 10), None])
+    for n in range(101):
+        case.result(1, [box(n % 50, 55), None], 0.9 - 0.001 * n)
+    (tmp_path / 'gt.json').write_text(json.dumps(case.gt))
+    run(VideoInstanceMetric(ann_files={'a': str(tmp_path / 'gt.json')}), samples_of(case, 'a'))
+    text = '\n'.join(lines)
+    assert 'a: 1 result beyond the best 100 of a video and category: not looked at' in text
+    assert 'a: 51 results with the masks of another one of the video and category' in text
+    assert 'result 50 repeats result 0, with another score' in text
+
+
+def test_empty_list_of_annotations_is_hidden_ground_truth(case, tmp_path):
+    (tmp_path / 'gt.json').write_text(json.dumps(case.gt))
+    with pytest.raises(ValueError, match='hide them.*split_dataset.py'):
+        VideoInstanceMetric(ann_files={'a': str(tmp_path / 'gt.json')})
 
 
 def test_format_only_needs_no_annotations(random_case, tmp_path):
