@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..functional.remarks import count_beyond_limit, remarks
 from ..functional.tubes import GroundTruth, Results
 from ..functional.video_ap import (
     RECALL_THRESHOLDS,
@@ -30,7 +31,7 @@ MIN_SCORE = 0.3
 
 def analyze(
     gt: str | Path | dict | GroundTruth,
-    results: str | Path | Sequence[dict] | Results,
+    results: str | Path | Iterable[dict] | Results,
     *,
     class_agnostic: bool = False,
     min_score: float = MIN_SCORE,
@@ -51,11 +52,13 @@ def analyze(
     Returns:
         Plain data for json, None where there is nothing to measure:
 
-        - ``options``, ``counts``: what was asked for, and what came in;
+        - ``options``, ``counts``, ``examples``, ``remarks``: what was asked for, what came in, and
+          what the numbers leave out of it;
         - ``numbers``: per name of `STATS_NAMES` and `TRACKING_NAMES` its ``value`` and, of some,
           its ``interval``; tracking over all detections alike;
         - ``tracking_by_category``: tracking as means over the categories;
-        - ``class_agnostic``: AP and AR with all categories taken as one;
+        - ``class_agnostic``: AP and AR with all categories taken as one, and how many results are
+          beyond the best 100 of a video then;
         - ``categories``: a list with the same numbers for each;
         - ``groups``: per way to part the objects and per group, see `measure_groups`;
         - ``errors``: see `measure_errors`;
@@ -101,7 +104,7 @@ def describe(study: Study, *, replicates: int = REPLICATES, seed: int = 0) -> di
             'replicates': replicates,
             'seed': seed,
         },
-        'counts': _counts(study),
+        **_counts(study),
         'numbers': {
             name: {
                 'value': value,
@@ -130,7 +133,7 @@ def describe(study: Study, *, replicates: int = REPLICATES, seed: int = 0) -> di
             grouping.name: measure_groups(study.pairings, grouping)
             for grouping in groupings(study.truth)
         },
-        'errors': measure_errors([survey.errors for survey in surveys], study.min_score),
+        'errors': measure_errors([survey.errors_at for survey in surveys], study.min_score),
         'confusion': {
             'labels': [study.category_names[category] for category in study.category_ids],
             'counts': sum(survey.confusion for survey in surveys).tolist(),
@@ -149,18 +152,22 @@ def _plain(scores: dict[str, np.ndarray]) -> dict[str, float]:
     return {name: float(value) for name, value in scores.items()}
 
 
-def _counts(study: Study) -> dict[str, int]:
-    objects = [tube for group in study.truth.tubes.values() for tube in group]
-    looked_at = sum(len(pairing.results) for pairing in study.pairings)
-    results = sum(len(group) for group in study.results.tubes.values())
+def _counts(study: Study) -> dict[str, Any]:
+    counts, examples = study.count()
+    told = {
+        'counts': counts,
+        'examples': examples,
+        'class_agnostic': study.class_agnostic,
+    }
     return {
-        'videos': len(study.truth.videos),
-        'frames': sum(video.length for video in study.truth.videos.values()),
-        'categories': len(study.truth.category_names),
-        'objects': sum(not tube.ignore for tube in objects),
-        'crowd_objects': sum(tube.ignore for tube in objects),
-        'results': results,
-        'results_beyond_limit': results - looked_at,
+        'counts': {
+            **counts,
+            'objects': counts['objects'] - counts['crowd_objects'],
+            'frames': sum(video.length for video in study.truth.videos.values()),
+            'categories': len(study.truth.category_names),
+        },
+        'examples': examples,
+        'remarks': remarks(told),
     }
 
 
@@ -173,10 +180,11 @@ def _category_counts(study: Study, category: int) -> dict[str, int]:
 
 
 def _class_agnostic(study: Study, stats: dict) -> dict[str, float | None]:
-    if study.class_agnostic:
-        return {name: stats[name] for name in PRECISION_NAMES}
-    output = evaluate(study.truth, study.results, class_agnostic=True)
-    return {name: none_if_nan(output[name]) for name in PRECISION_NAMES}
+    if not study.class_agnostic:
+        output = evaluate(study.truth, study.results, class_agnostic=True)
+        stats = {name: none_if_nan(output[name]) for name in PRECISION_NAMES}
+    beyond = count_beyond_limit(study.results, class_agnostic=True)
+    return {**{name: stats[name] for name in PRECISION_NAMES}, 'results_beyond_limit': beyond}
 
 
 def _curves(precision: np.ndarray) -> dict[str, list[float]]:

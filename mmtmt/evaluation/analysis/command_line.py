@@ -1,8 +1,13 @@
-"""Options that the tools around `analyze` and `compare` have in common."""
+"""What the tools around `evaluate`, `analyze` and `compare` have in common."""
 
 from __future__ import annotations
 
 import argparse
+import math
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path, PurePath
 from typing import Any
 
 from .analyze import MIN_SCORE, REPLICATES
@@ -21,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--min-score',
-        type=float,
+        type=_finite,
         default=MIN_SCORE,
         help='least score of what counts in tracking and confusions (default: %(default)s)',
     )
@@ -31,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=REPLICATES,
         help='samples of the videos for the intervals (default: %(default)s)',
     )
-    parser.add_argument('--seed', type=int, default=0, help='of the samples (default: 0)')
+    parser.add_argument('--seed', type=_seed, default=0, help='of the samples (default: 0)')
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
@@ -45,6 +50,65 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
     """
     names = ('class_agnostic', 'min_score', 'replicates', 'seed')
     return {name: getattr(args, name) for name in names}
+
+
+def check_writable(*files: Path) -> None:
+    """Makes sure that files can be written, before hours are spent on what goes into them.
+
+    Args:
+        files: The files; folders that they need are made.
+
+    Raises:
+        OSError: If one can't.
+    """
+    for file in files:
+        if file.is_dir():
+            raise IsADirectoryError(f'{file} is a folder, expected a file to write')
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists() and not os.access(file, os.W_OK):
+            raise PermissionError(f'{file} can not be written')
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+
+
+def short_names(files: Sequence[str]) -> list[str]:
+    """The shortest names that tell files apart.
+
+    Args:
+        files: Their paths.
+
+    Returns:
+        The names without .json and .gz, and as many folders as it takes; where the paths are the
+        same, so are the names.
+    """
+    parts = []
+    for file in files:
+        path = PurePath(file)
+        while path.suffix in ('.json', '.gz'):
+            path = path.with_suffix('')
+        parts.append(path.parts)
+    names = []
+    for one in parts:
+        others = [other for other in parts if other != one]
+        length = 1
+        while length < len(one) and any(other[-length:] == one[-length:] for other in others):
+            length += 1
+        names.append('/'.join(one[-length:]).replace('//', '/'))
+    return names if len(set(names)) == len(set(files)) else list(files)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f'expected a finite number, got {text}')
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f'expected 0 or more, got {value}')
+    return value
 
 
 def _positive(text: str) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..functional.inputs import read_ground_truth
+from ..functional.remarks import remarks
 from ..functional.tubes import GroundTruth, Results
 from .analyze import MIN_SCORE, REPLICATES
 from .errors import ERROR_KINDS, measure_errors
@@ -20,7 +21,7 @@ from .study import Study, study_results
 
 def compare(
     gt: str | Path | dict | GroundTruth,
-    results: Mapping[str, str | Path | Sequence[dict] | Results],
+    results: Mapping[str, str | Path | Iterable[dict] | Results],
     *,
     class_agnostic: bool = False,
     min_score: float = MIN_SCORE,
@@ -45,9 +46,11 @@ def compare(
         Plain data for json: ``options``, ``names`` and, in their order,
 
         - ``numbers``: per name of `SAMPLED_NAMES` the ``values`` and, for every set but the first,
-          the ``differences`` from it with ``interval`` and ``p_value``;
+          the ``differences`` from it with ``interval`` and ``p_value``; None where there is nothing
+          to measure;
         - ``categories``: a list with the AP of each in the same form, without p-values;
-        - ``errors``: per kind the counts and gains of `measure_errors`.
+        - ``errors``: per kind the counts and gains of `measure_errors`;
+        - ``counts``, ``remarks``: of each set what came in and what the numbers leave out of it.
 
     Raises:
         ValueError: If there are not two sets, or one doesn't fit the ground truth.
@@ -99,18 +102,29 @@ def compare(
             if all(category in value[1] for value in values)
             and not np.isnan(values[0][1][category][0])
         ],
+        'counts': [study.count()[0] for study in studies],
+        'remarks': [_remarks(study) for study in studies],
         'errors': {
             kind: {
                 'counts': [table[kind]['count'] for table in errors],
-                'gains': [table[kind]['gain'] for table in errors],
+                'AP50_gains': [table[kind]['AP50_gain'] for table in errors],
+                'AP_gains': [table[kind]['AP_gain'] for table in errors],
             }
             for kind in ERROR_KINDS
         },
     }
 
 
+def _remarks(study: Study) -> list[str]:
+    counts, examples = study.count()
+    told = {'counts': counts, 'examples': examples, 'class_agnostic': study.class_agnostic}
+    return remarks(told)
+
+
 def _errors(study: Study) -> dict[str, dict]:
-    return measure_errors([survey.errors for survey in study.surveys.values()], study.min_score)
+    return measure_errors(
+        [survey.errors_at for survey in study.surveys.values()], study.min_score
+    )
 
 
 def _row(
@@ -132,8 +146,10 @@ def _row(
     return {'values': [none_if_nan(value) for value in values], 'differences': differences}
 
 
-def _p_value(difference: float, swapped: np.ndarray) -> float:
+def _p_value(difference: float, swapped: np.ndarray) -> float | None:
     """Share of the swaps, the real assignment among them, with a difference as large."""
+    if np.isnan(difference):
+        return None
     as_large = np.abs(swapped) >= abs(difference) - 1e-12
     return float((1 + as_large.sum()) / (1 + len(swapped)))
 
@@ -150,17 +166,20 @@ def _swapped_differences(a: Sampleable, b: Sampleable, chosen: np.ndarray) -> di
         (R,) of every name of `SAMPLED_NAMES`.
     """
     both = Sampleable(
-        {
-            category: _join(a.ranked[category], b.ranked[category])
-            for category in a.ranked
-            # One that only one side has is one without objects.
-            if category in b.ranked
-        },
+        _join_all(a.ranked, b.ranked),
         a.tracks + b.tracks,
+        {name: _join_all(a.sizes[name], b.sizes[name]) for name in a.sizes},
     )
     kept = both.numbers(np.concatenate([1 - chosen, chosen], axis=1))[0]
     swapped = both.numbers(np.concatenate([chosen, 1 - chosen], axis=1))[0]
     return {name: swapped[name] - kept[name] for name in SAMPLED_NAMES}
+
+
+def _join_all(
+    a: dict[int, RankedMatches], b: dict[int, RankedMatches]
+) -> dict[int, RankedMatches]:
+    # A category that only one side has is one without objects.
+    return {category: _join(a[category], b[category]) for category in a if category in b}
 
 
 def _join(a: RankedMatches, b: RankedMatches) -> RankedMatches:

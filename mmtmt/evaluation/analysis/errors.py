@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -65,6 +66,17 @@ class VideoErrors:
     found: np.ndarray
     missed: np.ndarray
 
+    @cached_property
+    def best(self) -> np.ndarray:
+        """(D,) bool, the best result of `MENDABLE` mistakes about an object that none finds."""
+        about = np.isin(self.kind, MENDABLE)
+        about[about] = ~self.found[self.target[about]]
+        order = np.argsort(-self.scores, kind='stable')
+        candidates = order[about[order]]
+        best = np.zeros(len(self.kind), bool)
+        best[candidates[np.unique(self.target[candidates], return_index=True)[1]]] = True
+        return best
+
     def count(self, kind: str, min_score: float = -np.inf) -> int:
         """How often a mistake is made.
 
@@ -80,92 +92,130 @@ class VideoErrors:
         return int(((self.kind == kind) & (self.scores >= min_score)).sum())
 
 
-def find_errors(overlap: VideoOverlap, threshold: float = 0.5) -> VideoErrors:
+def find_errors(overlap: VideoOverlap, thresholds: Sequence[float]) -> list[VideoErrors]:
     """Judges every result and object of a video.
 
     Args:
         overlap: The video.
-        threshold: IoU from which on a result is on an object.
+        thresholds: IoU from which on a result is on an object, rising.
 
     Returns:
-        The judgement.
+        The judgement at each threshold.
     """
-    kind, target = _match(overlap, threshold)
     counted = ~overlap.crowd
-    same = (overlap.result_category[:, None] == overlap.object_category) & counted
-    other = (overlap.result_category[:, None] != overlap.object_category) & counted
-    for d in np.flatnonzero(kind == 'wrong'):
-        kind[d], target[d] = _judge(overlap, d, same[d], other[d], threshold)
+    facts = _look(overlap, counted)
+    judged = []
+    for threshold, (kind, target) in zip(thresholds, _match(overlap, thresholds), strict=True):
+        wrong = kind == 'wrong'
+        kinds, targets = facts.judge(threshold)
+        kind, target = np.where(wrong, kinds, kind), np.where(wrong, targets, target)
+        found = np.zeros(len(counted), bool)
+        found[target[kind == 'right']] = True
+        explained = found.copy()
+        explained[target[np.isin(kind, MENDABLE)]] = True
+        judged.append(
+            VideoErrors(
+                overlap.video_id,
+                kind,
+                target,
+                overlap.scores,
+                overlap.result_category,
+                overlap.object_category,
+                counted,
+                found,
+                counted & ~explained,
+            )
+        )
+    return judged
 
-    found = np.zeros(len(counted), bool)
-    found[target[kind == 'right']] = True
-    explained = found.copy()
-    explained[target[np.isin(kind, MENDABLE)]] = True
-    return VideoErrors(
-        overlap.video_id,
-        kind,
-        target,
-        overlap.scores,
-        overlap.result_category,
-        overlap.object_category,
-        counted,
-        found,
-        counted & ~explained,
-    )
 
-
-def _match(overlap: VideoOverlap, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """The official matching: 'right', 'ignored' or 'wrong', and the object of the right ones."""
+def _match(
+    overlap: VideoOverlap, thresholds: Sequence[float]
+) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+    """The official matching at each threshold: 'right', 'ignored' or 'wrong', and the object of the
+    right ones."""
     kinds, targets, first = [], [], 0
     for pairing in overlap.pairings:
         inside = [np.zeros((1, len(side)), bool) for side in (pairing.objects, pairing.results)]
-        matches = match(pairing, np.array([threshold]), *inside)
-        taken, ignored = matches.taken[0, 0], matches.ignored[0, 0]
+        matches = match(pairing, np.array(thresholds), *inside)
+        taken, ignored = matches.taken[0], matches.ignored[0]
         kinds.append(np.where(ignored, 'ignored', np.where(taken >= 0, 'right', 'wrong')))
         targets.append(np.where((taken >= 0) & ~ignored, taken + first, -1))
         first += len(pairing.objects)
-    return np.concatenate(kinds).astype(object), np.concatenate(targets).astype(int)
+    return zip(np.concatenate(kinds, axis=1), np.concatenate(targets, axis=1).astype(int))
 
 
-def _judge(
-    overlap: VideoOverlap, result: int, same: np.ndarray, other: np.ndarray, threshold: float
-) -> tuple[str, int]:
-    iou = overlap.iou[result]
-    best_same, best_other = (
-        (int(np.argmax(np.where(side, iou, -1))) if side.any() else -1) for side in (same, other)
-    )
-    same_iou = iou[best_same] if best_same >= 0 else 0.0
-    other_iou = iou[best_other] if best_other >= 0 else 0.0
-    # As in the official matching, an IoU of 1 can be asked for.
-    threshold = min(threshold, 1 - 1e-10)
-    if NEAR <= same_iou < threshold:
-        return _place(overlap, result, best_same, threshold), best_same
-    if other_iou >= threshold:
-        return 'classification', best_other
-    if same_iou >= threshold:
-        return 'duplicate', best_same
-    if other_iou >= NEAR:
-        return 'class_and_place', best_other
-    return 'background', -1
+@dataclass(frozen=True, eq=False)
+class _Facts:
+    """What the D results of a video overlap with, whatever the threshold.
+
+    Attributes:
+        same: (D,) index of the nearest object of the result's category, -1 for none.
+        same_iou: (D,) IoU with it, 0 for none.
+        other: (D,) index of the nearest object of another category.
+        other_iou: (D,) IoU with it.
+        right_time: (D,) IoU with `same` over the frames in which the result follows it.
+        right_masks: (D,) IoU with `same` if the masks were perfect in these frames.
+    """
+
+    same: np.ndarray
+    same_iou: np.ndarray
+    other: np.ndarray
+    other_iou: np.ndarray
+    right_time: np.ndarray
+    right_masks: np.ndarray
+
+    def judge(self, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+        """Kind and target that each result has if it is wrong."""
+        # As in the official matching, an IoU of 1 can be asked for.
+        threshold = min(threshold, 1 - 1e-10)
+        neither = np.maximum(self.right_time, self.right_masks) < threshold
+        place = np.where(self.right_time >= self.right_masks, 'time', 'space')
+        place = np.where(neither, 'space_and_time', place)
+        lines = (
+            ((self.same_iou >= NEAR) & (self.same_iou < threshold), place, self.same),
+            (self.other_iou >= threshold, 'classification', self.other),
+            (self.same_iou >= threshold, 'duplicate', self.same),
+            (self.other_iou >= NEAR, 'class_and_place', self.other),
+        )
+        holds = [line[0] for line in lines]
+        kinds = np.select(holds, [np.broadcast_to(line[1], place.shape) for line in lines], '')
+        targets = np.select(holds, [line[2] for line in lines], -1)
+        return np.where(kinds == '', 'background', kinds), targets
 
 
-def _place(overlap: VideoOverlap, result: int, item: int, threshold: float) -> str:
-    """Whether the masks, the timing or both are to blame for a low IoU."""
-    follows = overlap.frame_iou[:, result, item] >= NEAR
-    shared, union = overlap.shared[:, result, item], overlap.union[:, result, item]
-    right_time = ratio(shared[follows].sum(), union[follows].sum())
-    object_pixels = overlap.object_areas[follows, item].sum()
-    right_masks = ratio(object_pixels, object_pixels + union[~follows].sum())
-    if max(right_time, right_masks) < threshold:
-        return 'space_and_time'
-    return 'time' if right_time >= right_masks else 'space'
+def _look(overlap: VideoOverlap, counted: np.ndarray) -> _Facts:
+    alike = overlap.result_category[:, None] == overlap.object_category
+    same, same_iou = _nearest(overlap.iou, alike & counted)
+    other, other_iou = _nearest(overlap.iou, ~alike & counted)
+    right_time, right_masks = np.zeros((2, len(same)))
+    near = np.flatnonzero(same_iou >= NEAR)
+    if len(near):
+        pairs = near, same[near]
+        follows = overlap.frame_iou[:, *pairs] >= NEAR
+        shared, union = overlap.shared[:, *pairs], overlap.union[:, *pairs]
+        right_time[near] = ratio((shared * follows).sum(axis=0), (union * follows).sum(axis=0))
+        pixels = (overlap.object_areas[:, same[near]] * follows).sum(axis=0)
+        right_masks[near] = ratio(pixels, pixels + (union * ~follows).sum(axis=0))
+    return _Facts(same, same_iou, other, other_iou, right_time, right_masks)
 
 
-def measure_errors(errors: Sequence[VideoErrors], min_score: float) -> dict[str, dict]:
+def _nearest(iou: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each row the place and IoU of the first highest one, -1 and 0 where none is allowed."""
+    if not iou.shape[1]:
+        return np.full(len(iou), -1), np.zeros(len(iou))
+    best = np.argmax(np.where(among, iou, -1), axis=1)
+    some = among.any(axis=1)
+    return np.where(some, best, -1), np.where(some, iou[np.arange(len(iou)), best], 0)
+
+
+def measure_errors(
+    videos: Sequence[Sequence[VideoErrors]], min_score: float
+) -> dict[str, dict[str, float]]:
     """How often each mistake is made and what the average precision would gain without it.
 
-    The gain is that of the precision at the one IoU threshold of `find_errors`, each kind mended
-    alone:
+    Counts are those at the lowest IoU threshold. The gains are those of the precision there and of
+    its mean over all thresholds, each of which has its own judgement. Each kind is mended alone:
 
     - classification, space, time and space_and_time: the result becomes right, with its score, if
       it is the best of all these about an object that no other result finds; otherwise it goes.
@@ -173,34 +223,41 @@ def measure_errors(errors: Sequence[VideoErrors], min_score: float) -> dict[str,
     - missed: the object goes.
 
     Args:
-        errors: Of all videos.
+        videos: Of each, its judgements at rising thresholds, from 0.5 on.
         min_score: Counts are also given for the results from this score on.
 
     Returns:
         Per kind, and with all wrong results gone (``false_positives``) and all objects gone that
-        are not found (``false_negatives``): ``count``, ``count_confident`` and ``gain``.
+        are not found (``false_negatives``): ``count``, ``count_confident``, ``AP50_gain`` and
+        ``AP_gain``.
     """
-    before = mended_precision(errors, [])
-    table = {
-        kind: {
-            'count': sum(video.count(kind) for video in errors),
-            'count_confident': sum(video.count(kind, min_score) for video in errors),
-            'gain': mended_precision(errors, [kind]) - before,
+    errors = [judged[0] for judged in videos]
+    pools = [_Pool.of(at_threshold) for at_threshold in zip(*videos, strict=True)]
+    before = np.array([pool.mended([]) for pool in pools])
+
+    def row(kind: str, count: int, count_confident: int) -> dict[str, float]:
+        gains = np.array([pool.mended([kind]) for pool in pools]) - before
+        return {
+            'count': count,
+            'count_confident': count_confident,
+            'AP50_gain': float(gains[0]),
+            'AP_gain': float(gains.mean()),
         }
+
+    table = {
+        kind: row(
+            kind,
+            sum(video.count(kind) for video in errors),
+            sum(video.count(kind, min_score) for video in errors),
+        )
         for kind in ERROR_KINDS
     }
-    wrong = [table[kind] for kind in WRONG_KINDS]
+    wrong = [
+        sum(table[kind][column] for kind in WRONG_KINDS) for column in ('count', 'count_confident')
+    ]
+    table['false_positives'] = row('false_positives', *wrong)
     unfound = sum(int((video.counted & ~video.found).sum()) for video in errors)
-    table['false_positives'] = {
-        'count': sum(row['count'] for row in wrong),
-        'count_confident': sum(row['count_confident'] for row in wrong),
-        'gain': mended_precision(errors, ['false_positives']) - before,
-    }
-    table['false_negatives'] = {
-        'count': unfound,
-        'count_confident': unfound,
-        'gain': mended_precision(errors, ['false_negatives']) - before,
-    }
+    table['false_negatives'] = row('false_negatives', unfound, unfound)
     return table
 
 
@@ -214,43 +271,72 @@ def mended_precision(errors: Iterable[VideoErrors], kinds: Sequence[str]) -> flo
     Returns:
         The mean over the categories that have objects; 1 when none is left to be found.
     """
-    parts, num_objects = [], {}
-    for video in errors:
-        parts.append(_mended(video, kinds))
-        gone = np.zeros(len(video.counted), bool)
+    return _Pool.of(list(errors)).mended(kinds)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pool:
+    """The results and objects of all videos at one threshold.
+
+    Attributes:
+        kind: (N,) of the results.
+        category: (N,) theirs.
+        right_category: (N,) that of the object that a result is about.
+        scores: (N,) theirs.
+        best: (N,) see `VideoErrors`.
+        objects: (M,) categories of the objects that count.
+        found: (M,) bool.
+        missed: (M,) bool.
+    """
+
+    kind: np.ndarray
+    category: np.ndarray
+    right_category: np.ndarray
+    scores: np.ndarray
+    best: np.ndarray
+    objects: np.ndarray
+    found: np.ndarray
+    missed: np.ndarray
+
+    @classmethod
+    def of(cls, errors: Sequence[VideoErrors]) -> _Pool:
+        """Joins the videos, which are at least one."""
+        columns = []
+        for video in errors:
+            right = video.result_category.copy()
+            about = video.target >= 0
+            right[about] = video.object_category[video.target[about]]
+            columns.append(
+                (
+                    *(video.kind, video.result_category, right, video.scores, video.best),
+                    video.object_category[video.counted],
+                    video.found[video.counted],
+                    video.missed[video.counted],
+                )
+            )
+        return cls(*(np.concatenate(column) for column in zip(*columns, strict=True)))
+
+    def mended(self, kinds: Sequence[str]) -> float:
+        """Average precision after the mending, see `mended_precision`."""
+        chosen = np.isin(self.kind, kinds)
+        mended = self.best & chosen
+        wrong = np.isin(self.kind, WRONG_KINDS)
+        gone = (self.kind == 'ignored') | (
+            wrong & ~mended & (chosen | ('false_positives' in kinds))
+        )
+        right = ((self.kind == 'right') | mended)[~gone]
+        category = np.where(mended, self.right_category, self.category)[~gone]
+        scores = self.scores[~gone]
+        left = np.ones(len(self.objects), bool)
         if 'missed' in kinds:
-            gone |= video.missed
+            left &= ~self.missed
         if 'false_negatives' in kinds:
-            gone |= ~video.found
-        for category in video.object_category[video.counted & ~gone]:
-            num_objects[category] = num_objects.get(category, 0) + 1
-    category, score, right = (np.concatenate(column) for column in zip(*parts, strict=True))
-    values = []
-    for wanted, count in num_objects.items():
-        chosen = np.flatnonzero(category == wanted)
-        chosen = chosen[np.argsort(-score[chosen], kind='stable')]
-        hits = right[chosen]
-        one = np.ones((1, 1), np.int64)
-        nowhere = np.zeros(len(chosen), int)
-        curve = precision_curve(hits, ~hits, nowhere, np.array([count]), one)
-        values.append(curve.mean())
-    return float(np.mean(values)) if values else 1.0
-
-
-def _mended(video: VideoErrors, kinds: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Category, score and rightness of the results of a video after the mending."""
-    right, gone = video.kind == 'right', video.kind == 'ignored'
-    category = video.result_category.copy()
-    claimed = video.found.copy()
-    for d in np.argsort(-video.scores, kind='stable'):
-        kind, target = video.kind[d], video.target[d]
-        is_best = kind in MENDABLE and not claimed[target]
-        if is_best:
-            claimed[target] = True
-        if kind not in WRONG_KINDS:
-            continue
-        if is_best and kind in kinds:
-            right[d], category[d] = True, video.object_category[target]
-        elif kind in kinds or 'false_positives' in kinds:
-            gone[d] = True
-    return category[~gone], video.scores[~gone], right[~gone]
+            left &= self.found
+        values = []
+        for wanted, count in zip(*np.unique(self.objects[left], return_counts=True), strict=True):
+            ranked = np.flatnonzero(category == wanted)
+            hits = right[ranked[np.argsort(-scores[ranked], kind='stable')]]
+            one, nowhere = np.ones((1, 1), np.int64), np.zeros(len(hits), int)
+            curve = precision_curve(hits, ~hits, nowhere, np.array([count]), one)
+            values.append(curve.mean())
+        return float(np.mean(values)) if values else 1.0

@@ -10,8 +10,10 @@ from .resampling import RankedMatches, average_precision, average_recall, mean_o
 from .tracking import TrackCounts, resample_tracks
 
 PRECISION_NAMES = ('AP', 'AP50', 'AP75', 'AR1', 'AR10', 'AR100')
+# In the order of the area ranges behind the one that holds everything.
+SIZE_NAMES = ('AP_small', 'AP_medium', 'AP_large')
 RESAMPLED_TRACKING = ('HOTA', 'DetA', 'AssA', 'IDF1')
-SAMPLED_NAMES = (*PRECISION_NAMES, *RESAMPLED_TRACKING)
+SAMPLED_NAMES = (*PRECISION_NAMES[:3], *SIZE_NAMES, *PRECISION_NAMES[3:], *RESAMPLED_TRACKING)
 # Positions among the official IoU thresholds.
 AT_50, AT_75 = 0, 5
 
@@ -23,10 +25,12 @@ class Sampleable:
     Attributes:
         ranked: Per category id its results, for the categories that occur.
         tracks: Per video its counts over all categories.
+        sizes: Per name of `SIZE_NAMES` the same as `ranked`, with what lies outside ignored.
     """
 
     ranked: dict[int, RankedMatches]
     tracks: list[TrackCounts]
+    sizes: dict[str, dict[int, RankedMatches]]
 
     def numbers(self, weights: np.ndarray) -> tuple[dict[str, np.ndarray], dict[int, np.ndarray]]:
         """The numbers of samples of the videos.
@@ -42,10 +46,17 @@ class Sampleable:
         recall = [average_recall(one, weights) for one in self.ranked.values()]
         mean, mean_recall = mean_of_valid(list(precision.values())), mean_of_valid(recall)
         values = (mean.mean(axis=1), mean[:, AT_50], mean[:, AT_75], *mean_recall.T)
+        sizes = {
+            name: mean_of_valid(
+                [average_precision(one, weights).mean(axis=1) for one in ranked.values()]
+            )
+            for name, ranked in self.sizes.items()
+        }
         tracking = resample_tracks(self.tracks, weights).scores()
         return (
             {
                 **dict(zip(PRECISION_NAMES, values, strict=True)),
+                **sizes,
                 **{name: tracking[name] for name in RESAMPLED_TRACKING},
             },
             {i: value.mean(axis=1) for i, value in precision.items()},

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..functional.inputs import read_ground_truth, read_results
+from ..functional.inputs import HIDDEN_GROUND_TRUTH, read_ground_truth, read_results
 from ..functional.matching import Matches, Pairing, pair_up
+from ..functional.remarks import count
 from ..functional.tubes import GroundTruth, Results
 from ..functional.video_ap import match_all
 from .resampling import rank_matches
-from .sample import Sampleable
+from .sample import SIZE_NAMES, Sampleable
 from .survey import VideoSurvey, survey_videos
 from .tracking import no_tracks
 
@@ -47,6 +49,17 @@ class Study:
         """Ids in rising order."""
         return sorted(self.category_names)
 
+    def count(self) -> tuple[dict[str, int], dict[str, list[str]]]:
+        """Counts what came in and what of it the numbers leave out.
+
+        Returns:
+            The counts and examples of `functional.remarks.count`, and ``results_below_min_score``.
+        """
+        counts, examples = count(self.truth, self.results, class_agnostic=self.class_agnostic)
+        scores = [result.score for pairing in self.pairings for result in pairing.results]
+        below = sum(score < self.min_score for score in scores)
+        return {**counts, 'results_below_min_score': below}, examples
+
     @property
     def video_ids(self) -> list[int | str]:
         """Ids in rising order."""
@@ -55,7 +68,7 @@ class Study:
 
 def study_results(
     gt: str | Path | dict | GroundTruth,
-    results: str | Path | Sequence[dict] | Results,
+    results: str | Path | Iterable[dict] | Results,
     *,
     class_agnostic: bool = False,
     min_score: float = 0.0,
@@ -72,12 +85,16 @@ def study_results(
         The study.
 
     Raises:
-        ValueError: If the two don't fit each other, or there are no objects to be found.
+        ValueError: If the two don't fit each other, there are no objects to be found, or the least
+            score is no finite number.
     """
+    if not math.isfinite(min_score):
+        raise ValueError(f'expected a finite least score, got {min_score}')
     truth = gt if isinstance(gt, GroundTruth) else read_ground_truth(gt)
     predicted = results if isinstance(results, Results) else read_results(results, truth)
     if all(tube.ignore for group in truth.tubes.values() for tube in group):
-        raise ValueError('the ground truth has no objects, so there is nothing to measure')
+        why = 'it has crowd regions only' if truth.tubes else HIDDEN_GROUND_TRUTH
+        raise ValueError(f'the ground truth has no objects, so there is nothing to measure; {why}')
     names = {-1: 'object'} if class_agnostic else truth.category_names
     category_ids = sorted(names)
     pairings = list(pair_up(truth, predicted, class_agnostic=class_agnostic).values())
@@ -88,11 +105,14 @@ def study_results(
     videos: dict[int, list[int]] = {category: [] for category in category_ids}
     for pairing in pairings:
         videos[pairing.category_id].append(index[pairing.video_id])
-    ranked = {
-        category: rank_matches(parts, videos[category], len(index))
-        for category, parts in zip(category_ids, matches, strict=True)
-        if parts
-    }
+    ranked, *sizes = (
+        {
+            category: rank_matches(parts, videos[category], len(index), group)
+            for category, parts in zip(category_ids, matches, strict=True)
+            if parts
+        }
+        for group in range(1 + len(SIZE_NAMES))
+    )
     tracks = [surveys[video].all_tracks if video in surveys else no_tracks() for video in index]
     return Study(
         truth,
@@ -103,5 +123,5 @@ def study_results(
         pairings,
         matches,
         surveys,
-        Sampleable(ranked, tracks),
+        Sampleable(ranked, tracks, dict(zip(SIZE_NAMES, sizes, strict=True))),
     )

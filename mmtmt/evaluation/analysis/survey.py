@@ -10,8 +10,10 @@ from pycocotools import mask as mask_api
 
 from ..functional.matching import Pairing
 from ..functional.tubes import Tube
+from ..functional.video_ap import IOU_THRESHOLDS
 from .confusion import count_confusions
 from .errors import VideoErrors, find_errors
+from .sample import AT_50
 from .tracking import TrackCounts, count_tracks, crowd_detections, no_tracks
 from .video_overlap import VideoOverlap, by_video
 
@@ -26,14 +28,19 @@ class VideoSurvey:
     Attributes:
         video_id: id of the video.
         tracks: Per category id its counts.
-        errors: The judgement of its results and objects.
+        errors_at: The judgement of its results and objects at each official IoU threshold.
         confusion: (K + 1, K + 1), see `count_confusions`.
     """
 
     video_id: int | str
     tracks: dict[int, TrackCounts]
-    errors: VideoErrors
+    errors_at: list[VideoErrors]
     confusion: np.ndarray
+
+    @property
+    def errors(self) -> VideoErrors:
+        """The judgement at `ON_OBJECT`."""
+        return self.errors_at[AT_50]
 
     @property
     def all_tracks(self) -> TrackCounts:
@@ -58,7 +65,7 @@ def survey_videos(
         overlap.video_id: VideoSurvey(
             overlap.video_id,
             track_counts(overlap, min_score),
-            find_errors(overlap, ON_OBJECT),
+            find_errors(overlap, IOU_THRESHOLDS),
             count_confusions(overlap, category_ids, ON_OBJECT, min_score),
         )
         for overlap in by_video(pairings)

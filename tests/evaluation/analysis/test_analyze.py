@@ -31,7 +31,7 @@ def test_perfect_result(case, box):
         'labels': ['cat', 'dog'],
         'counts': [[1, 0, 0], [0, 0, 0], [0, 0, 0]],
     }
-    assert not any(row['count'] or row['gain'] for row in output['errors'].values())
+    assert not any(row['count'] or row['AP50_gain'] for row in output['errors'].values())
 
 
 def test_result_a_frame_late(case, box):
@@ -98,7 +98,13 @@ def test_order_of_the_files_does_not_matter(random_case):
     rng = np.random.default_rng(1)
     shuffled = {key: list(rng.permutation(value)) for key, value in random_case.gt.items()}
     output = analyze(shuffled, list(rng.permutation(random_case.results)), replicates=30)
-    assert_same(output, analyze(random_case.gt, random_case.results, replicates=30))
+    expected = analyze(random_case.gt, random_case.results, replicates=30)
+    for side in (output, expected):
+        side.pop('examples'), side.pop('remarks')  # these tell positions in the file
+        for row in side['errors'].values():
+            # Which of two objects at one IoU a result is about is a matter of the order.
+            del row['AP_gain']
+    assert_same(output, expected)
 
 
 def test_renamed_ids_do_not_matter(random_case):
@@ -153,7 +159,7 @@ def test_no_results(case, box):
     output = analyze(case.gt, [], replicates=5)
     assert value_of(output, 'AP') == value_of(output, 'HOTA') == 0
     assert output['errors']['missed']['count'] == 1
-    assert output['errors']['missed']['gain'] == pytest.approx(1)
+    assert output['errors']['missed']['AP50_gain'] == pytest.approx(1)
 
 
 def test_needs_no_torch():

@@ -23,6 +23,12 @@ def errors_of(gt, results):
     return [survey.errors for survey in study_results(gt, results).surveys.values()]
 
 
+def table_of(gt, results, min_score=0):
+    """What is measured of the judgements at all thresholds."""
+    surveys = study_results(gt, results).surveys.values()
+    return measure_errors([survey.errors_at for survey in surveys], min_score)
+
+
 def kinds_of(case):
     (errors,) = errors_of(case.gt, case.results)
     return errors.kind.tolist(), errors.missed.tolist()
@@ -72,7 +78,7 @@ def test_gains(case, box):
     case.object(1, [box(0, 10), None]).object(1, [box(20, 30), box(20, 33)])
     case.result(1, [box(0, 10), None], 0.9).result(1, [box(20, 30), None], 0.8)
     case.result(1, [box(45, 55), None], 0.95)
-    table = measure_errors(errors_of(case.gt, case.results), 0.9)
+    table = table_of(case.gt, case.results, 0.9)
     before = 51 / 101 * 1 / 2
     assert evaluate(case.gt, case.results)['AP50'] == pytest.approx(before)
     assert {kind: row['count'] for kind, row in table.items() if row['count']} == {
@@ -83,23 +89,33 @@ def test_gains(case, box):
     }
     assert [table[kind]['count_confident'] for kind in ('time', 'background')] == [0, 1]
     # wrong, right, right: 2/3 at every recall
-    assert table['time']['gain'] == pytest.approx(2 / 3 - before)
+    assert table['time']['AP50_gain'] == pytest.approx(2 / 3 - before)
     # right, wrong
-    assert table['background']['gain'] == pytest.approx(51 / 101 - before)
-    assert table['false_positives']['gain'] == pytest.approx(51 / 101 - before)
+    assert table['background']['AP50_gain'] == pytest.approx(51 / 101 - before)
+    assert table['false_positives']['AP50_gain'] == pytest.approx(51 / 101 - before)
     # wrong, right, wrong for the one object that is left: 1/2 at every recall
-    assert table['false_negatives']['gain'] == pytest.approx(1 / 2 - before)
+    assert table['false_negatives']['AP50_gain'] == pytest.approx(1 / 2 - before)
+
+
+def test_gain_in_ap_is_the_mean_over_the_thresholds(case, box):
+    # An IoU of 0.7 is right at five of ten thresholds, and a bad mask at the other five.
+    case.object(1, [box(0, 10), None]).result(1, [box(0, 7), None])
+    table = table_of(case.gt, case.results)
+    assert table['space']['count'] == 0 and table['space']['AP50_gain'] == 0
+    assert table['space']['AP_gain'] == pytest.approx(0.5)
+    assert table['background']['AP_gain'] == 0
 
 
 def test_mended_category(case, box):
     case.object(1, [box(0, 10), None]).result(1, [box(0, 10), None], category_id=7)
     case.object(1, [box(30, 40), None], category_id=7)
     case.result(1, [box(30, 40), None], 0.95, category_id=3)
-    table = measure_errors(errors_of(case.gt, case.results), 0)
+    table = table_of(case.gt, case.results)
     assert table['classification'] == {
         'count': 2,
         'count_confident': 2,
-        'gain': pytest.approx(1),
+        'AP50_gain': pytest.approx(1),
+        'AP_gain': pytest.approx(1),
     }
 
 
@@ -107,12 +123,12 @@ def test_results_about_an_object_that_is_found_go(case, box):
     case.object(1, [box(0, 10), box(0, 10)]).object(1, [box(40, 50), None], category_id=7)
     case.result(1, [box(0, 10), box(0, 10)], 0.9, category_id=7)
     case.result(1, [box(0, 10), None], 0.8).result(1, [box(0, 4), box(0, 4)], 0.95)
-    table = measure_errors(errors_of(case.gt, case.results), 0)
+    table = table_of(case.gt, case.results)
     kinds = {kind: row['count'] for kind, row in table.items() if kind in MENDABLE}
     # An IoU of exactly 0.5 is on the object, so that one of the three is right.
     assert kinds == {'classification': 1, 'space': 1, 'time': 0, 'space_and_time': 0}
-    assert table['classification']['gain'] == 0
-    assert table['space']['gain'] == pytest.approx((1 - 0.5) / 2)
+    assert table['classification']['AP50_gain'] == 0
+    assert table['space']['AP50_gain'] == pytest.approx((1 - 0.5) / 2)
 
 
 def test_results_near_one_object_and_on_another(case, box):
@@ -125,7 +141,7 @@ def test_results_near_one_object_and_on_another(case, box):
 def test_equals_tide_on_single_frames():
     tide = json.loads((GOLDEN / 'tide.json').read_text())
     errors = errors_of(tide['gt'], tide['results'])
-    table = measure_errors(errors, 0)
+    table = table_of(tide['gt'], tide['results'])
     names = {
         'Loc': 'space',
         'Cls': 'classification',
@@ -139,7 +155,7 @@ def test_equals_tide_on_single_frames():
     assert mended_precision(errors, []) == pytest.approx(tide['AP50'], abs=1e-3)
     for name, kind in names.items():
         # TIDE's recall thresholds are the same but for the last digit, which moves single points.
-        assert table[kind]['gain'] == pytest.approx(tide['gains'][name], abs=1e-3), name
+        assert table[kind]['AP50_gain'] == pytest.approx(tide['gains'][name], abs=1e-3), name
         assert table[kind]['count'] == tide['counts'].get(name, table[kind]['count']), name
         assert table[kind]['count'] > 0
     assert table['time']['count'] == table['space_and_time']['count'] == 0
@@ -148,8 +164,8 @@ def test_equals_tide_on_single_frames():
 def test_object_without_any_result_of_its_category(case, box):
     case.object(1, [box(0, 10), None]).object(1, [box(30, 40), None], category_id=7)
     case.result(1, [box(0, 10), None])
-    table = measure_errors(errors_of(case.gt, case.results), 0)
-    assert table['missed']['gain'] == table['false_negatives']['gain'] == pytest.approx(0.5)
+    table = table_of(case.gt, case.results)
+    assert table['missed']['AP50_gain'] == table['false_negatives']['AP50_gain'] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize('name', 'abcdej')
@@ -174,10 +190,14 @@ def test_parts_make_the_whole(name):
         if not video.found[g]
     }
     assert unfound == sum(video.count('missed') for video in errors) + len(explained)
-    assert measure_errors(errors, 0)['false_negatives']['count'] == unfound
+    assert table_of(*files)['false_negatives']['count'] == unfound
     # Nothing mended is the official number, everything mended is perfect, no mending does harm.
     assert mended_precision(errors, []) == pytest.approx(output['AP50'], abs=1e-12)
     assert mended_precision(errors, ERROR_KINDS) == pytest.approx(1)
+    judged = [survey.errors_at for survey in study_results(*files).surveys.values()]
+    at_all = [mended_precision(at_one, []) for at_one in zip(*judged, strict=True)]
+    assert np.mean(at_all) == pytest.approx(output['AP'], abs=1e-12)
     everything = ['false_positives', 'false_negatives']
     assert mended_precision(errors, everything) == pytest.approx(1)
-    assert all(row['gain'] >= 0 for row in measure_errors(errors, 0).values())
+    for row in table_of(*files).values():
+        assert row['AP50_gain'] >= 0 and row['AP_gain'] >= 0
