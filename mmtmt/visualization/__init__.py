@@ -9,7 +9,7 @@ from .report import contact_sheet, write_report
 from .sheets import clip_row, stack_images, track_sheet, write_png
 from .tables import Table, analysis_tables, comparison_tables, write_csv
 from .tracks import Track, share_numbers, tracks_from_annotations, tracks_from_prediction
-from .worst_videos import worst_video_sheets
+from .worst_videos import frame_files, worst_video_sheets
 
 __all__ = [
     'Table',
@@ -21,6 +21,7 @@ __all__ = [
     'clip_row',
     'comparison_tables',
     'contact_sheet',
+    'frame_files',
     'render_frames',
     'render_video',
     'share_numbers',

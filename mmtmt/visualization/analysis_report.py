@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ _STYLE = (
 .tiles b { display: block; font-size: 1.7rem; font-weight: 600; }
 .wide { overflow-x: auto; } .wide th, .wide td { padding: .3rem .6rem; }
 .matrix th, .matrix td { font-size: .8rem; text-align: center; min-width: 1.6rem; }
+.matrix tbody th { text-align: right; white-space: nowrap; }
 .matrix thead span { writing-mode: vertical-rl; transform: rotate(180deg); }
 """
 )
@@ -57,14 +58,14 @@ def analysis_page(
         for row in sorted(categories, key=lambda row: -row['AP'])
     ]
     gains = [
-        (kind.replace('_', ' '), row['gain'], None) for kind, row in analysis['errors'].items()
+        (kind.replace('_', ' '), row['AP_gain'], None) for kind, row in analysis['errors'].items()
     ]
     largest = max(gain for _, gain, _ in gains)
     curves = dict(analysis['curves'])
     recall = curves.pop('recall')
     body = [
         _tiles(analysis['numbers']),
-        _facts(analysis['counts']),
+        _facts(analysis['counts'], analysis['remarks']),
         '<h2>AP by category</h2>',
         bar_chart(bars, 'AP of each category, with 95 % intervals'),
         '<h2>Precision and recall</h2>',
@@ -74,7 +75,7 @@ def analysis_page(
         tables['Mistakes'].html(),
         bar_chart(
             gains,
-            'What AP50 would gain if one kind of mistake were mended',
+            'What AP would gain if one kind of mistake were mended',
             top=min(top for top in SCALES if top >= min(largest, 1)),
         ),
         _confusion(analysis['confusion'], analysis['options']),
@@ -100,18 +101,14 @@ def _tiles(numbers: Mapping[str, Mapping]) -> str:
     return f'<ul class="tiles">{"".join(tiles)}</ul>'
 
 
-def _facts(counts: Mapping[str, int]) -> str:
+def _facts(counts: Mapping[str, int], remarks: Sequence[str]) -> str:
     text = (
         f'{counts["results"]} results for {counts["objects"]} objects of '
         f'{counts["categories"]} categories in {counts["videos"]} videos of {counts["frames"]} '
-        f'frames; {counts["crowd_objects"]} crowd objects'
+        f'frames; {counts["crowd_objects"]} crowd objects.'
     )
-    if counts['results_beyond_limit']:
-        text += (
-            f'; {counts["results_beyond_limit"]} results beyond the best 100 of a video and '
-            'category were not looked at'
-        )
-    return f'<p>{escape(text)}.</p>'
+    notes = ''.join(f'<li>{escape(line)}</li>' for line in remarks)
+    return f'<p>{escape(text)}</p>' + (f'<ul class="note">{notes}</ul>' if notes else '')
 
 
 def _confusion(confusion: Mapping[str, Any], options: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ svg { width: 100%; height: auto; display: block; font: 13px system-ui, sans-seri
 svg text { fill: currentColor; } svg .grid { stroke: var(--line); }
 svg .bar { fill: var(--accent); } svg .whisker { stroke: currentColor; stroke-width: 1.5; }
 svg polyline { fill: none; stroke-width: 2.5; }
-figure { margin: 1.5rem 0; max-width: 820px; } figcaption { opacity: .75; }
+figure { margin: 1.5rem 0; max-width: 820px; } figcaption { opacity: .75; margin-top: .5rem; }
 """
 WIDTH = 800
 ROW = 24

@@ -132,6 +132,7 @@ def analysis_tables(analysis: Mapping[str, Any]) -> list[Table]:
     confident = f'results of score {options["min_score"]:g} or more'
     numbers = analysis['numbers']
     by_category = analysis['tracking_by_category']
+    agnostic = dict(analysis['class_agnostic'])
     return [
         Table(
             'Numbers',
@@ -150,9 +151,10 @@ def analysis_tables(analysis: Mapping[str, Any]) -> list[Table]:
         ),
         Table(
             'All categories taken as one',
-            '',
-            ('', *analysis['class_agnostic']),
-            [['class-agnostic', *analysis['class_agnostic'].values()]],
+            f'{agnostic.pop("results_beyond_limit")} results beyond the best 100 of a video: not '
+            'looked at.',
+            ('', *agnostic),
+            [['class-agnostic', *agnostic.values()]],
         ),
         Table(
             'Categories',
@@ -176,14 +178,15 @@ def analysis_tables(analysis: Mapping[str, Any]) -> list[Table]:
         ),
         Table(
             'Mistakes',
-            f'What AP50 would gain if one kind of mistake were mended; an IoU of '
-            f'{options["iou_on_object"]:g} is on an object.',
+            'What AP50 and AP would gain if one kind of mistake were mended. Counts and AP50: an IoU '
+            f'of {options["iou_on_object"]:g} is on an object; AP: the mean over the thresholds.',
             (
                 'mistake',
                 'what it is',
                 'count',
                 f'of score ≥ {options["min_score"]:g}',
                 'gain in AP50',
+                'gain in AP',
             ),
             [
                 [kind.replace('_', ' '), WHAT_ERRORS_ARE[kind], *row.values()]
@@ -265,15 +268,17 @@ def comparison_tables(comparison: Mapping[str, Any]) -> list[Table]:
         ),
         Table(
             'Mistakes',
-            'How many, and what AP50 would gain without them.',
-            ('mistake', *_columns(names, 'count', 'gain')),
+            'How many, and what AP50 and AP would gain without them.',
+            ('mistake', *_columns(names, 'count', 'gain in AP50', 'gain in AP')),
             [
                 [
                     kind.replace('_', ' '),
                     *(
                         cell
-                        for pair in zip(row['counts'], row['gains'], strict=True)
-                        for cell in pair
+                        for cells in zip(
+                            row['counts'], row['AP50_gains'], row['AP_gains'], strict=True
+                        )
+                        for cell in cells
                     ),
                 ]
                 for kind, row in comparison['errors'].items()

@@ -9,20 +9,57 @@ import cv2
 import numpy as np
 
 from mmtmt.evaluation.analysis import Study
-from mmtmt.evaluation.functional import Tube
+from mmtmt.evaluation.analysis.errors import NEAR
+from mmtmt.evaluation.functional import Tube, read_json
 from mmtmt.structures.frame_source import ImageFrameSource
+from mmtmt.structures.image_sets import image_to_video
 
 from .overlay import TrackPainter, add_banner
 from .page import printable
 from .report import encode_jpeg, tile_pictures
 from .tables import worst_first
-from .tracks import Track, tracks_from_prediction
+from .tracks import Track, share_numbers, tracks_from_prediction
 
 SHEET_FRAMES = 3
 FRAME_WIDTH = 480
 # Frames are drawn no larger than shown, so that the labels stay legible.
 MIN_HEIGHT = 240
 MOST_VIDEOS = 6
+
+
+def frame_files(gt: str | Path, folder: Path) -> dict[int | str, list[str]]:
+    """The files of the frames that a ground truth file names.
+
+    Args:
+        gt: The file, in the YouTube-VIS form or in COCO's.
+        folder: Where they should be.
+
+    Returns:
+        Per video id their names.
+
+    Raises:
+        ValueError: If a video names none.
+        OSError: If there is no such folder, or none of the videos' first frames is in it.
+    """
+    if not folder.is_dir():
+        raise NotADirectoryError(f'expected a folder of frames, got {folder}')
+    data = read_json(gt)
+    if not isinstance(data, dict):
+        raise ValueError(f'{gt}: expected an object with videos, got a list')
+    videos = data.get('videos') or [image_to_video(image) for image in data.get('images') or ()]
+    names = {}
+    for video in videos:
+        files = video.get('file_names')
+        if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
+            raise ValueError(
+                f'{gt}: video {video.get("id")!r} names no files of its frames (file_names), '
+                'so its frames can not be shown'
+            )
+        names[video['id']] = files
+    firsts = [files[0] for files in names.values() if files]
+    if firsts and not any((folder / name).is_file() for name in firsts):
+        raise FileNotFoundError(f'{folder} holds no frames of {gt}, such as {firsts[0]}')
+    return names
 
 
 def worst_video_sheets(
@@ -63,10 +100,10 @@ def _sheet(study: Study, video_id: int | str, paths: list[Path]) -> np.ndarray:
     indices = np.linspace(0, len(source) - 1, count).round().astype(int).tolist()
     size = (FRAME_WIDTH, max(1, FRAME_WIDTH * video.height // video.width))
     rows = []
-    for title, tracks in (
-        ('ground truth', _true_tracks(study, video_id)),
-        ('results', _predicted_tracks(study, video_id)),
-    ):
+    truth = _true_tracks(study, video_id)
+    # A result has the number and colour of the object that it is about.
+    results = share_numbers(truth, _predicted_tracks(study, video_id), min_overlap=NEAR)
+    for title, tracks in (('ground truth', truth), ('results', results)):
         painter = TrackPainter(tracks, shape, min_height=MIN_HEIGHT)
         for i in indices:
             picture = painter.draw(source.decode(i, i + 1)[0], i)
