@@ -15,6 +15,8 @@ import numpy as np
 from terminaltables import AsciiTable
 
 from mmtmt.evaluation import STATS_NAMES, evaluate
+from mmtmt.evaluation.analysis.command_line import check_writable
+from mmtmt.evaluation.functional import remarks
 
 ARRAYS = ('precision', 'recall')
 
@@ -50,13 +52,8 @@ def print_tables(output: dict) -> None:
         f'{counts["results"]} results for {counts["objects"]} objects '
         f'({counts["crowd_objects"]} of them crowd) in {counts["videos"]} videos'
     )
-    if counts['results_beyond_limit']:
-        print(
-            f'{counts["results_beyond_limit"]} results beyond the best 100 of a video and category '
-            'were not looked at'
-        )
-    if not counts['objects']:
-        print('there are no objects in the ground truth, so there is nothing to measure')
+    for line in remarks(output):
+        print(f'note: {line}')
 
 
 def _number(value: float | None) -> str:
@@ -67,17 +64,18 @@ def main() -> None:
     """Evaluates, prints and writes."""
     args = parse_args()
     try:
+        check_writable(*filter(None, (args.out, args.arrays)))
         output = evaluate(args.gt, args.results, class_agnostic=args.class_agnostic)
+        print_tables(output)
+        if args.out is not None:
+            metrics = {key: value for key, value in output.items() if key not in ARRAYS}
+            args.out.write_text(json.dumps(metrics, indent=2) + '\n', encoding='utf-8')
+        if args.arrays is not None:
+            # savez adds .npz to other names, but not to those of open files.
+            with open(args.arrays, 'wb') as file:
+                np.savez_compressed(file, **{name: output[name] for name in ARRAYS})
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')
-    print_tables(output)
-    if args.out is not None:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        metrics = {key: value for key, value in output.items() if key not in ARRAYS}
-        args.out.write_text(json.dumps(metrics, indent=2) + '\n', encoding='utf-8')
-    if args.arrays is not None:
-        args.arrays.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(args.arrays, **{name: output[name] for name in ARRAYS})
 
 
 if __name__ == '__main__':

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mmtmt.evaluation.analysis.command_line import short_names
+
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / 'tests' / 'golden'
 GT, RESULTS = (GOLDEN / f'ytvis_eval_a_{side}.json.gz' for side in ('gt', 'results'))
@@ -62,6 +64,33 @@ def test_comparison(tmp_path):
     assert row['differences'][0]['difference'] < 0
 
 
+def test_videos_without_names_of_frames_are_named(tmp_path):
+    gt = json.loads(gzip.decompress(GT.read_bytes()))
+    del gt['videos'][3]['file_names']
+    (tmp_path / 'gt.json').write_text(json.dumps(gt))
+    done = run(
+        *('analyze_results.py', tmp_path / 'gt.json', RESULTS, '--out', tmp_path / 'new'),
+        *('--frames', tmp_path),
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f'error: {tmp_path / "gt.json"}: video {gt["videos"][3]["id"]} ')
+
+
+@pytest.mark.parametrize(
+    ('files', 'expected'),
+    [
+        (['a/plain.json', 'b/tmt.json.gz'], ['plain', 'tmt']),
+        (['x/a/results.json', 'x/b/results.json', 'c.json'], ['a/results', 'b/results', 'c']),
+        (['a/r.json', 'r.json'], ['a/r', 'r']),
+        (['/r.v2.json', '/a/r.v2.json'], ['/r.v2', 'a/r.v2']),
+        (['r.json', 'r.json.gz'], ['r.json', 'r.json.gz']),
+        (['r.json', 'r.json'], ['r', 'r']),
+    ],
+)
+def test_names_are_as_short_as_tells_files_apart(files, expected):
+    assert short_names(files) == expected
+
+
 @pytest.mark.parametrize(
     ('args', 'message'),
     [
@@ -69,9 +98,16 @@ def test_comparison(tmp_path):
         (('analyze_results.py', GT, RESULTS, '--out', 'x', '--replicates', 0), '1 or more'),
         (('compare_results.py', GT, RESULTS, RESULTS), 'a different name for each'),
         (('compare_results.py', GT, RESULTS), 'two or more'),
+        (('analyze_results.py', GT, RESULTS, '--out', 'x', '--min-score', 'nan'), 'finite'),
+        (('analyze_results.py', GT, RESULTS, '--out', 'x', '--seed', -1), '0 or more'),
+        (('analyze_results.py', GT, RESULTS, '--out', GT), 'exists'),
+        (('analyze_results.py', GT, RESULTS, '--out', 'x', '--frames', 'nowhere'), 'a folder of'),
+        (('analyze_results.py', GT, RESULTS, '--out', 'x', '--frames', ROOT), 'holds no frames of'),
+        (('compare_results.py', GT, RESULTS, 'nowhere.json', '--out', GT), 'exists'),
     ],
 )
-def test_mistakes_end_with_one_line(args, message, capsys):
+def test_mistakes_end_with_one_line(args, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     tool, *rest = args
     main = runpy.run_path(str(ROOT / 'tools' / 'analysis_tools' / tool))['main']
     with pytest.raises(SystemExit) as caught:

@@ -30,7 +30,8 @@ def test_writes_metrics_and_arrays(tmp_path):
         for name in ('precision', 'recall'):
             np.testing.assert_allclose(arrays[name], expected[name], rtol=0, atol=1e-12)
     assert 'AP50' in done.stdout and 'cat40' in done.stdout
-    assert '52 results beyond the best 100' in done.stdout
+    assert 'note: 52 results beyond the best 100 of a video and category' in done.stdout
+    assert 'result 395 repeats result 225, with another score' in done.stdout
 
 
 def test_bad_input_is_one_line_without_a_traceback(tmp_path):
@@ -39,3 +40,21 @@ def test_bad_input_is_one_line_without_a_traceback(tmp_path):
     assert done.returncode == 1
     where = f'error: {tmp_path / "results.json"}: result 0: '
     assert done.stderr == f'{where}category_id, segmentations missing\n'
+
+
+def test_output_that_can_not_be_written_is_told_before_the_work(tmp_path):
+    (tmp_path / 'file').write_text('')
+    for option, path in (('--out', tmp_path), ('--arrays', tmp_path / 'file' / 'arrays.npz')):
+        done = run('nowhere.json', 'nowhere.json', option, path)
+        assert done.returncode == 1 and done.stderr.startswith('error: '), done.stderr
+        assert str(path if path.is_dir() else path.parent) in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_empty_annotations_may_be_hidden_ones(tmp_path):
+    gt = {'videos': [], 'categories': [{'id': 1, 'name': 'cat'}], 'annotations': []}
+    (tmp_path / 'gt.json').write_text(json.dumps(gt))
+    (tmp_path / 'results.json').write_text('[]')
+    done = run(tmp_path / 'gt.json', tmp_path / 'results.json')
+    assert done.returncode == 0, done.stderr
+    assert 'tools/dataset_converters/split_dataset.py' in done.stdout

@@ -15,17 +15,18 @@ import sys
 from pathlib import Path
 
 from mmtmt.evaluation.analysis import describe, study_results
-from mmtmt.evaluation.analysis.command_line import add_options
-from mmtmt.evaluation.functional import read_json
+from mmtmt.evaluation.analysis.command_line import add_options, check_writable
 from mmtmt.visualization import (
     analysis_page,
     analysis_tables,
+    frame_files,
     worst_video_sheets,
     write_csv,
 )
 
 # Tables of many rows go to the files only.
 PRINTED = ('Numbers', 'Tracking', 'Groups of objects', 'Mistakes')
+FILES = ('analysis.json', 'analysis.csv', 'analysis.md', 'report.html')
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -44,34 +45,36 @@ def main(argv: list[str] | None = None) -> None:
     """Measures, prints and writes."""
     args = parse_args(argv)
     try:
+        check_writable(*(args.out / name for name in FILES))
+        file_names = None
+        if args.frames is not None:
+            file_names = frame_files(args.gt, args.frames)
         study = study_results(
             args.gt, args.results, class_agnostic=args.class_agnostic, min_score=args.min_score
         )
         analysis = describe(study, replicates=args.replicates, seed=args.seed)
         sheets = None
-        if args.frames is not None:
-            file_names = {
-                video['id']: video['file_names'] for video in read_json(args.gt)['videos']
-            }
+        if file_names is not None:
             sheets = worst_video_sheets(study, analysis['videos'], file_names, args.frames)
+        tables = analysis_tables(analysis)
+        for table in tables:
+            if table.title in PRINTED:
+                print(table.terminal(), end='\n\n')
+        for line in analysis['remarks']:
+            print(f'note: {line}')
+        note = f'{args.results} against {args.gt}'
+        title = args.title or f'{Path(args.results).name} against {Path(args.gt).name}'
+        contents = (
+            json.dumps(analysis, indent=1) + '\n',
+            write_csv(tables),
+            '\n'.join(table.markdown() for table in tables),
+            analysis_page(analysis, title=title, note=note, sheets=sheets),
+        )
+        for name, text in zip(FILES, contents, strict=True):
+            (args.out / name).write_text(text, encoding='utf-8', errors='replace')
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')
-    tables = analysis_tables(analysis)
-    for table in tables:
-        if table.title in PRINTED:
-            print(table.terminal(), end='\n\n')
-    note = f'{args.results} against {args.gt}'
-    title = args.title or f'{Path(args.results).name} against {Path(args.gt).name}'
-    files = {
-        'analysis.json': json.dumps(analysis, indent=1) + '\n',
-        'analysis.csv': write_csv(tables),
-        'analysis.md': '\n'.join(table.markdown() for table in tables),
-        'report.html': analysis_page(analysis, title=title, note=note, sheets=sheets),
-    }
-    args.out.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (args.out / name).write_text(text, encoding='utf-8', errors='replace')
-    print(f'wrote {", ".join(files)} to {args.out}')
+    print(f'wrote {", ".join(FILES)} to {args.out}')
 
 
 if __name__ == '__main__':

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from mmtmt.evaluation.analysis import compare
-from mmtmt.evaluation.analysis.command_line import add_options, options_of
+from mmtmt.evaluation.analysis.command_line import add_options, check_writable, options_of, short_names
 from mmtmt.visualization import comparison_tables, write_csv
 
 
@@ -21,7 +21,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('gt', help='annotations in the YouTube-VIS form, json or json.gz')
     parser.add_argument('results', nargs='+', help='two or more results files, json or json.gz')
-    parser.add_argument('--names', nargs='+', help='what to call them; default: the files')
+    parser.add_argument('--names', nargs='+', help='what to call them; default: as short as tells the files apart')
     parser.add_argument(
         '--out', type=Path, help='folder that gets comparison.json, comparison.csv, comparison.md'
     )
@@ -32,29 +32,33 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Compares, prints and writes."""
     args = parse_args(argv)
-    names = args.names or args.results
+    names = args.names or short_names(args.results)
     if len(set(names)) != len(args.results) or len(names) != len(args.results):
         sys.exit(
             f'error: expected a different name for each of {args.results}, got {names}; '
             '--names gives them'
         )
+    names_of_files = ('comparison.json', 'comparison.csv', 'comparison.md')
     try:
+        if args.out is not None:
+            check_writable(*(args.out / name for name in names_of_files))
         comparison = compare(
             args.gt, dict(zip(names, args.results, strict=True)), **options_of(args)
         )
+        tables = comparison_tables(comparison)
+        print('\n\n'.join(table.terminal() for table in tables))
+        for name, lines in zip(names, comparison['remarks'], strict=True):
+            print(''.join(f'\nnote: {name}: {line}' for line in lines))
+        if args.out is not None:
+            contents = (
+                json.dumps(comparison, indent=1) + '\n',
+                write_csv(tables),
+                '\n'.join(table.markdown() for table in tables),
+            )
+            for name, text in zip(names_of_files, contents, strict=True):
+                (args.out / name).write_text(text, encoding='utf-8', errors='replace')
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')
-    tables = comparison_tables(comparison)
-    print('\n\n'.join(table.terminal() for table in tables))
-    if args.out is not None:
-        args.out.mkdir(parents=True, exist_ok=True)
-        files = {
-            'comparison.json': json.dumps(comparison, indent=1) + '\n',
-            'comparison.csv': write_csv(tables),
-            'comparison.md': '\n'.join(table.markdown() for table in tables),
-        }
-        for name, text in files.items():
-            (args.out / name).write_text(text, encoding='utf-8', errors='replace')
 
 
 if __name__ == '__main__':
