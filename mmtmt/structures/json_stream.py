@@ -207,7 +207,8 @@ class _Reader:
                 # Python reads no whole number of more than some thousand digits.
                 if 'int_max_str_digits' not in str(error):
                     raise
-                raise self.error('a number has too many digits in the value that begins here')
+                message = 'a number has too many digits in the value that begins here'
+                raise self.error(message) from None
             # Doubling keeps the cost of a large or broken value in proportion to the file.
             self.more(chunk)
             chunk *= 2

@@ -178,8 +178,8 @@ def analysis_tables(analysis: Mapping[str, Any]) -> list[Table]:
         ),
         Table(
             'Mistakes',
-            'What AP50 and AP would gain if one kind of mistake were mended. Counts and AP50: an IoU '
-            f'of {options["iou_on_object"]:g} is on an object; AP: the mean over the thresholds.',
+            'What AP50 and AP would gain if one kind of mistake were mended. Counts and AP50: an '
+            f'IoU of {options["iou_on_object"]:g} is on an object; AP: mean over the thresholds.',
             (
                 'mistake',
                 'what it is',

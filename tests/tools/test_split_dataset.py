@@ -62,8 +62,9 @@ def test_every_video_is_on_one_side(data, options, expected):
     train, valid = parts['train'], parts['valid']
     assert len(ids(valid)) == expected and not ids(train) & ids(valid)
     assert ids(train) | ids(valid) == ids(data)
-    assert sorted(train['annotations'] + valid['annotations'], key=lambda a: a['id']) == (
-        data['annotations']
+    assert (
+        sorted(train['annotations'] + valid['annotations'], key=lambda a: a['id'])
+        == (data['annotations'])
     )
     for part in (train, valid):
         assert {a['video_id'] for a in part['annotations']} == ids(part)

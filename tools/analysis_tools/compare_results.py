@@ -12,7 +12,12 @@ import sys
 from pathlib import Path
 
 from mmtmt.evaluation.analysis import compare
-from mmtmt.evaluation.analysis.command_line import add_options, check_writable, options_of, short_names
+from mmtmt.evaluation.analysis.command_line import (
+    add_options,
+    check_writable,
+    options_of,
+    short_names,
+)
 from mmtmt.visualization import comparison_tables, write_csv
 
 
@@ -21,7 +26,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('gt', help='annotations in the YouTube-VIS form, json or json.gz')
     parser.add_argument('results', nargs='+', help='two or more results files, json or json.gz')
-    parser.add_argument('--names', nargs='+', help='what to call them; default: as short as tells the files apart')
+    parser.add_argument(
+        '--names', nargs='+', help='what to call them; default: the shortest that differ'
+    )
     parser.add_argument(
         '--out', type=Path, help='folder that gets comparison.json, comparison.csv, comparison.md'
     )

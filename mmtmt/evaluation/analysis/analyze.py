@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..functional.remarks import count_beyond_limit, remarks
+from ..functional.remarks import count_beyond_limit
 from ..functional.tubes import GroundTruth, Results
 from ..functional.video_ap import (
     RECALL_THRESHOLDS,
@@ -153,21 +153,15 @@ def _plain(scores: dict[str, np.ndarray]) -> dict[str, float]:
 
 
 def _counts(study: Study) -> dict[str, Any]:
-    counts, examples = study.count()
-    told = {
-        'counts': counts,
-        'examples': examples,
-        'class_agnostic': study.class_agnostic,
-    }
+    counts = study.counted['counts']
     return {
+        **study.counted,
         'counts': {
             **counts,
             'objects': counts['objects'] - counts['crowd_objects'],
             'frames': sum(video.length for video in study.truth.videos.values()),
             'categories': len(study.truth.category_names),
         },
-        'examples': examples,
-        'remarks': remarks(told),
     }
 
 

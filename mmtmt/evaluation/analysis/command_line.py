@@ -56,7 +56,7 @@ def check_writable(*files: Path) -> None:
     """Makes sure that files can be written, before hours are spent on what goes into them.
 
     Args:
-        files: The files; folders that they need are made.
+        *files: The files; folders that they need are made.
 
     Raises:
         OSError: If one can't.

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ..functional.inputs import read_ground_truth
-from ..functional.remarks import remarks
 from ..functional.tubes import GroundTruth, Results
 from .analyze import MIN_SCORE, REPLICATES
 from .errors import ERROR_KINDS, measure_errors
@@ -102,8 +101,8 @@ def compare(
             if all(category in value[1] for value in values)
             and not np.isnan(values[0][1][category][0])
         ],
-        'counts': [study.count()[0] for study in studies],
-        'remarks': [_remarks(study) for study in studies],
+        'counts': [study.counted['counts'] for study in studies],
+        'remarks': [study.counted['remarks'] for study in studies],
         'errors': {
             kind: {
                 'counts': [table[kind]['count'] for table in errors],
@@ -115,16 +114,8 @@ def compare(
     }
 
 
-def _remarks(study: Study) -> list[str]:
-    counts, examples = study.count()
-    told = {'counts': counts, 'examples': examples, 'class_agnostic': study.class_agnostic}
-    return remarks(told)
-
-
 def _errors(study: Study) -> dict[str, dict]:
-    return measure_errors(
-        [survey.errors_at for survey in study.surveys.values()], study.min_score
-    )
+    return measure_errors([survey.errors_at for survey in study.surveys.values()], study.min_score)
 
 
 def _row(
@@ -175,9 +166,7 @@ def _swapped_differences(a: Sampleable, b: Sampleable, chosen: np.ndarray) -> di
     return {name: swapped[name] - kept[name] for name in SAMPLED_NAMES}
 
 
-def _join_all(
-    a: dict[int, RankedMatches], b: dict[int, RankedMatches]
-) -> dict[int, RankedMatches]:
+def _join_all(a: dict[int, RankedMatches], b: dict[int, RankedMatches]) -> dict[int, RankedMatches]:
     # A category that only one side has is one without objects.
     return {category: _join(a[category], b[category]) for category in a if category in b}
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ..functional.inputs import HIDDEN_GROUND_TRUTH, read_ground_truth, read_results
 from ..functional.matching import Matches, Pairing, pair_up
-from ..functional.remarks import count
+from ..functional.remarks import count, remarks
 from ..functional.tubes import GroundTruth, Results
 from ..functional.video_ap import match_all
 from .resampling import rank_matches
@@ -49,16 +51,17 @@ class Study:
         """Ids in rising order."""
         return sorted(self.category_names)
 
-    def count(self) -> tuple[dict[str, int], dict[str, list[str]]]:
-        """Counts what came in and what of it the numbers leave out.
-
-        Returns:
-            The counts and examples of `functional.remarks.count`, and ``results_below_min_score``.
-        """
+    @cached_property
+    def counted(self) -> dict[str, Any]:
+        """What came in and what of it the numbers leave out: the ``counts``, with
+        ``results_below_min_score``, and ``examples`` of `functional.remarks.count`, and
+        ``remarks``, the same in sentences."""
         counts, examples = count(self.truth, self.results, class_agnostic=self.class_agnostic)
         scores = [result.score for pairing in self.pairings for result in pairing.results]
-        below = sum(score < self.min_score for score in scores)
-        return {**counts, 'results_below_min_score': below}, examples
+        counts['results_below_min_score'] = sum(score < self.min_score for score in scores)
+        found = {'counts': counts, 'examples': examples}
+        told = remarks({**found, 'class_agnostic': self.class_agnostic})
+        return {**found, 'remarks': told}
 
     @property
     def video_ids(self) -> list[int | str]:

@@ -17,7 +17,7 @@ import numpy as np
 from mmtmt.structures.json_stream import iterate_json_list, iterate_json_list_of
 from mmtmt.structures.packed_tube import pack_tube
 from mmtmt.structures.rle import check_counts, compress
-from mmtmt.structures.runs import RunLengthError, decode_runs
+from mmtmt.structures.runs import decode_runs
 
 from .entries import check_category, check_keys, check_length, find_video, read_score, shown
 from .inputs import read_ground_truth

@@ -165,7 +165,9 @@ def test_object_without_any_result_of_its_category(case, box):
     case.object(1, [box(0, 10), None]).object(1, [box(30, 40), None], category_id=7)
     case.result(1, [box(0, 10), None])
     table = table_of(case.gt, case.results)
-    assert table['missed']['AP50_gain'] == table['false_negatives']['AP50_gain'] == pytest.approx(0.5)
+    assert (
+        table['missed']['AP50_gain'] == table['false_negatives']['AP50_gain'] == pytest.approx(0.5)
+    )
 
 
 @pytest.mark.parametrize('name', 'abcdej')

@@ -186,7 +186,11 @@ def test_file_that_is_cut_short(tmp_path):
         ({'videos': [{'id': 1}], 'categories': []}, [], r'videos\[0\] is not in the YouTube'),
         ({'videos': [], 'categories': []}, [], 'gt.json: the ground truth has no annotations'),
         ({'videos': [], 'categories': [], 'annotations': []}, {}, 'dt.json: .*a list at the top'),
-        ({'videos': [], 'categories': [], 'annotations': []}, [3], 'dt.json: result 0: expected an object, got 3'),
+        (
+            {'videos': [], 'categories': [], 'annotations': []},
+            [3],
+            'dt.json: result 0: expected an object, got 3',
+        ),
     ],
 )
 def test_errors_name_the_file(tmp_path, truth, results, message):
