@@ -53,11 +53,12 @@ class Sampleable:
             for name, ranked in self.sizes.items()
         }
         tracking = resample_tracks(self.tracks, weights).scores()
+        found = {
+            **dict(zip(PRECISION_NAMES, values, strict=True)),
+            **sizes,
+            **{name: tracking[name] for name in RESAMPLED_TRACKING},
+        }
         return (
-            {
-                **dict(zip(PRECISION_NAMES, values, strict=True)),
-                **sizes,
-                **{name: tracking[name] for name in RESAMPLED_TRACKING},
-            },
+            {name: found[name] for name in SAMPLED_NAMES},
             {i: value.mean(axis=1) for i, value in precision.items()},
         )
