@@ -12,6 +12,10 @@ from pycocotools import mask as mask_api
 
 from mmtmt.structures.image_sets import annotation_to_tube, image_to_video
 from mmtmt.structures.json_stream import read_json_stream
+from mmtmt.structures.rle import check_counts, compress
+
+# Characters of a number in compressed RLEs: groups of five bits.
+_LONGEST_NUMBER = 7
 
 
 @dataclass
@@ -83,7 +87,7 @@ class _Counter:
         if not isinstance(entry, Mapping):
             raise ValueError(f'"{key}": expected objects, got {entry!r:.80}')
         if key == 'categories':
-            self.names[entry.get('id')] = str(entry.get('name'))
+            self.names[_id(entry, 'id', '"categories"')] = str(entry.get('name'))
         elif key == 'annotations':
             self._annotation(entry)
         else:
@@ -93,7 +97,7 @@ class _Counter:
         names = video.get('file_names')
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError(
-                f'video {video.get("id")!r}: expected a list of file names, got {names!r:.80}'
+                f'video {video.get("id")!r:.40}: expected a list of file names, got {names!r:.80}'
             )
         self.lengths.append(len(names))
         if names:
@@ -106,14 +110,18 @@ class _Counter:
         if annotation.get('iscrowd'):
             self.crowds += 1
             return
+        where = f'annotation {annotation.get("id")!r:.40}'
         segmentations = annotation.get('segmentations')
         if not isinstance(segmentations, list):
             raise ValueError(
-                f'annotation {annotation.get("id")!r}: expected a list "segmentations", got '
-                f'{segmentations!r:.80}'
+                f'{where}: expected a list "segmentations", got {segmentations!r:.80}'
             )
-        self.instances[annotation.get('category_id')] += 1
-        self.masks += sum(map(_is_seen, segmentations))
+        self.instances[_id(annotation, 'category_id', where)] += 1
+        for frame, segmentation in enumerate(segmentations):
+            try:
+                self.masks += _is_seen(segmentation)
+            except ValueError as error:
+                raise ValueError(f'{where}: segmentations[{frame}]: {error}') from error
 
 
 def read_statistics(path: str | Path) -> DatasetStatistics:
@@ -153,19 +161,29 @@ def read_statistics(path: str | Path) -> DatasetStatistics:
     )
 
 
+def _id(entry: Mapping, key: str, where: str) -> int:
+    """An id of an entry."""
+    value = entry.get(key)
+    if type(value) is not int:
+        raise ValueError(f'{where}: expected an integer {key!r}, got {value!r:.40}')
+    return value
+
+
 def _is_seen(segmentation: Any) -> bool:
     """Whether a mask has a pixel, as far as that can be told without drawing polygons."""
-    if not isinstance(segmentation, Mapping):
+    if segmentation is None or isinstance(segmentation, list):
         return bool(segmentation)
-    counts = segmentation.get('counts')
-    if isinstance(counts, list):
-        return any(counts[1::2])
-    if not isinstance(counts, str) or not counts.isascii():
-        return False
-    # An empty mask is a single run of background: one number.
-    return len(counts) > 7 or bool(
-        mask_api.area({'size': segmentation.get('size'), 'counts': counts.encode()})
-    )
+    size = segmentation.get('size') if isinstance(segmentation, Mapping) else None
+    if not isinstance(size, list) or list(map(type, size)) != [int, int]:
+        raise ValueError(
+            f'expected an RLE with size and counts, polygons or null, got {segmentation!r:.80}'
+        )
+    counts = compress(segmentation, *size)
+    # An empty mask is a single run of background, one number; what is longer isn't looked at.
+    if len(counts) > _LONGEST_NUMBER:
+        return True
+    check_counts(counts, *size)
+    return bool(mask_api.area({'size': size, 'counts': counts}))
 
 
 @dataclass(frozen=True)

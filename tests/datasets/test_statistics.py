@@ -53,6 +53,12 @@ def test_images_are_videos_of_one_frame(tmp_path):
     assert (found.crowds, found.folders) == (1, ['a.jpg', 'b.jpg'])
 
 
+def one_mask(segmentation, category_id=1):
+    """A file with one annotation, whose second mask this is."""
+    annotation = {'id': 5, 'category_id': category_id, 'segmentations': [None, segmentation]}
+    return {'videos': [], 'annotations': [annotation]}
+
+
 @pytest.mark.parametrize(
     ('data', 'message'),
     [
@@ -60,6 +66,16 @@ def test_images_are_videos_of_one_frame(tmp_path):
         ({'videos': [3]}, '"videos": expected objects, got 3'),
         ({'videos': [{'id': 4}]}, 'video 4: expected a list of file names, got None'),
         ({'videos': [], 'annotations': [{'id': 5}]}, 'annotation 5: expected a list'),
+        ({'categories': [{'id': [1]}]}, r'"categories": expected an integer .id., got \[1\]'),
+        (one_mask({}, category_id={}), "annotation 5: expected an integer 'category_id', got {}"),
+        (one_mask('mask'), r"annotation 5: segmentations\[1\]: expected an RLE .* got 'mask'"),
+        (one_mask({'size': None, 'counts': '0'}), r'segmentations\[1\]: expected an RLE with size'),
+        (one_mask({'size': ['a', 'b'], 'counts': '0'}), r'segmentations\[1\]: expected an RLE'),
+        (one_mask({'size': [-1, -1], 'counts': '0'}), r'segmentations\[1\]: .* got -1 x -1'),
+        (one_mask({'size': [10**20] * 2, 'counts': '0'}), r'segmentations\[1\]: expected frames'),
+        (one_mask({'size': [4, 4], 'counts': 'o'}), r'segmentations\[1\]: RLE counts are cut short'),
+        (one_mask({'size': [4, 4], 'counts': 'PP1'}), r'segmentations\[1\]: expected an RLE that co'),
+        (one_mask({'size': [4, 4], 'counts': [10**9]}), r'segmentations\[1\]: expected run lengths'),
     ],
 )
 def test_files_of_another_form_are_named(tmp_path, data, message):
