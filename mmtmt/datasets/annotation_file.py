@@ -22,6 +22,10 @@ from mmtmt.taxonomy import Vocabulary
 _UNSAFE_NAME = re.compile(r'(^|[\\/])\.\.([\\/]|$)|^[\\/]|^[A-Za-z]:|\0')
 
 
+SEQUENCES = 'BURST in its own form, which is not read; convert it to the one of YouTube-VIS'
+"""What a file with ``sequences`` is."""
+
+
 class AnnotationError(ValueError):
     """An annotation file is not what it has to be."""
 
@@ -56,6 +60,8 @@ def load_annotation_file(path: str | Path, store: bytearray) -> dict[str, Any]:
     data = read_json_stream(path, object_pairs_hook=partial(_compact, store=store))
     if not isinstance(data.get('videos'), list):
         hint = ' (it has "images": a COCO file?)' if 'images' in data else ''
+        if 'sequences' in data:
+            hint = f' (it has "sequences": {SEQUENCES})'
         raise ValueError(
             f'{path}: expected a YouTube-VIS json with a list "videos", '
             f'got the keys {sorted(data)[:10]}{hint}'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from typing import Any
 
@@ -151,10 +150,12 @@ def _compress_polygons(polygons: list, height: int, width: int) -> bytes | None:
         if not isinstance(polygon, list) or not all(type(x) in (int, float) for x in polygon):
             raise ValueError(f'expected a polygon as a list of numbers, got {polygon!r:.80}')
         # Rasterising takes memory in proportion to the polygon's length in pixels.
-        if not all(math.isfinite(x) and -limit <= x <= limit for x in polygon):
+        # Comparing is all that may be done before: json holds integers of any size.
+        outside = [x for x in polygon if not -limit <= x <= limit]
+        if outside:
             raise ValueError(
                 f'expected polygon coordinates within {-limit}..{limit} of a frame of '
-                f'{height} x {width}, got {min(polygon)}..{max(polygon)}'
+                f'{height} x {width}, got {outside[0]!r:.20}'
             )
         if _has_area(polygon):
             kept.append(polygon)

@@ -85,12 +85,20 @@ BROKEN = {
         lambda s: s.data['annotations'][3]['segmentations'].__setitem__(3, [[0, 0, 9**9, 0, 9, 9]]),
         r'annotation 5 of video 20: segmentations\[3\]: expected polygon coordinates',
     ),
+    'endless number': (
+        lambda s: s.data['annotations'][3]['segmentations'].__setitem__(3, [[0, 10**400] * 3]),
+        r'annotation 5 of video 20: segmentations\[3\]: expected polygon .* got 1000000',
+    ),
     'annotation': (
         lambda s: s.data['annotations'].append([]),
         r'annotations\[4\]: expected an object',
     ),
     'annotations': (lambda s: s.data.update(annotations={'a': 1}), 'expected a list "annotations"'),
     'no categories': (lambda s: s.data.pop('categories'), 'categories'),
+    'burst': (
+        lambda s: s.data.update(videos=None, sequences=[]),
+        'a list "videos".*BURST in its own form, which is not read',
+    ),
     'coco': (lambda s: s.data.update(videos=None, images=[]), r'a list "videos".*a COCO file\?'),
 }
 
