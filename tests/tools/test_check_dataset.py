@@ -47,3 +47,12 @@ def test_what_is_no_json_ends_in_a_line(tmp_path, check):
     code, _ = check(path)
     assert code.startswith('error: ') and 'broken.json: not a readable json file' in code
     assert check(path, tmp_path / 'nowhere')[0] == 2
+
+
+def test_nothing_is_written_when_nothing_is_left(tmp_path, check):
+    tiny = TinySet(tmp_path)
+    fixed = tmp_path / 'fixed.json'
+    tiny.data['categories'] = []
+    code, printed = check(tiny.save(), '--fix', fixed)
+    assert code == 1 and 'fixed.json is not written: no usable' in printed.out
+    assert not fixed.exists()

@@ -15,7 +15,7 @@ import json
 import sys
 from pathlib import Path
 
-from mmtmt.datasets.checking import check_dataset
+from mmtmt.datasets.checking import check_dataset, is_usable
 from mmtmt.structures.json_stream import read_json_stream
 from mmtmt.utils.output import JsonParts, is_new
 from mmtmt.utils.progress import ProgressLine
@@ -67,7 +67,9 @@ def main() -> None:
         if args.report:
             args.report.write_text(json.dumps(report.to_json(), indent=1), encoding='utf-8')
             print(args.report)
-        if args.fix:
+        if args.fix and not is_usable(repaired):
+            print(f'{args.fix} is not written: no usable video or category is left')
+        elif args.fix:
             out = JsonParts(args.fix, None, overwrite=args.overwrite)
             try:
                 out.finish(**repaired)

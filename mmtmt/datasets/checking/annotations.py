@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from typing import Any
 
 from pycocotools import mask as mask_api
 
-from mmtmt.structures.rle import check_counts, compress
+from mmtmt.structures.rle import MAX_PIXELS, check_counts, compress
 
 from .problems import Report
 from .videos import Size
@@ -249,7 +248,8 @@ class AnnotationChecker:
 
 
 def _numbers(values: Any) -> bool:
-    return all(type(value) in (int, float) and math.isfinite(value) for value in values)
+    """Whether all are numbers that frames can have, neither infinite nor beyond floats."""
+    return all(type(value) in (int, float) and abs(value) <= MAX_PIXELS for value in values)
 
 
 def _box_agrees(box: Any, truth: list[float]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmtmt.datasets.annotation_file import SEQUENCES
 from mmtmt.datasets.conversion.video import video_name
 from mmtmt.structures.json_stream import read_json_stream
 from mmtmt.taxonomy.vocabulary import canonical_key
@@ -37,9 +38,13 @@ def check_dataset(
         progress: Called with the number of checked videos and of all.
 
     Returns:
-        The report, and the content of the repaired copy.
+        The report, and the content of the repaired copy; `is_usable` tells whether anything is
+        left of it.
     """
     report = Report()
+    if (what := _other_form(data)) is not None:
+        report.add('not-this-form', 'the file', what)
+        return report, {'videos': []}
     root = None if frames is None else Path(frames)
     annotations = data.get('annotations')
     if annotations is not None and not isinstance(annotations, list):
@@ -66,6 +71,32 @@ def check_dataset(
         elsewhere |= _check_leak(report, videos, other)
     video_checker.check_unused(elsewhere)
     return report, repaired
+
+
+def is_usable(repaired: dict[str, Any]) -> bool:
+    """Whether a repaired copy can be read.
+
+    Args:
+        repaired: What `check_dataset` returns.
+
+    Returns:
+        False when no video is left, or no category for the annotations.
+    """
+    return bool(repaired['videos']) and bool(
+        repaired.get('annotations') is None or repaired['categories']
+    )
+
+
+def _other_form(data: dict[str, Any]) -> str | None:
+    """What a file of another known form is, and what to do with it."""
+    videos = data.get('videos')
+    if isinstance(data.get('images'), list):
+        if not isinstance(videos, list):
+            return 'a COCO file of images, not videos; CocoPseudoVideoDataset trains on it as it is'
+        return 'a COCO-video file, with one annotation per image; convert.py coco-video converts it'
+    if isinstance(data.get('sequences'), list) and not isinstance(videos, list):
+        return SEQUENCES
+    return None
 
 
 def _check_categories(data: dict[str, Any], report: Report, needed: bool) -> list[dict]:

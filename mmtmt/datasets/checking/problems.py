@@ -45,6 +45,9 @@ KINDS: dict[str, tuple[str, str]] = {
 """Severity and headline of every kind of problem, in the order in which they are reported."""
 
 
+_LONGEST_TEXT = 400
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong.
@@ -82,7 +85,7 @@ class Report:
             what: What was expected, and what is there.
             change: What the repaired copy does about it; empty if nothing.
         """
-        self._found[kind].append(Problem(kind, where, what, change))
+        self._found[kind].append(Problem(kind, _printable(where), _printable(what), change))
 
     def __iter__(self) -> Iterator[Problem]:
         """Go through the problems, kind by kind."""
@@ -136,3 +139,9 @@ class Report:
         totals = [f'{self.count(s)} {s}s' for s in (ERROR, WARNING)] + [f'{self.count(INFO)} notes']
         lines.append(f'\n{", ".join(totals)}')
         return '\n'.join(lines)
+
+
+def _printable(text: str) -> str:
+    """A text that terminals and files take, whatever names the dataset has."""
+    text = text.encode('utf-8', 'backslashreplace').decode('utf-8')
+    return text if len(text) <= _LONGEST_TEXT else f'{text[:_LONGEST_TEXT]}...'

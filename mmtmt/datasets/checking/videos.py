@@ -126,7 +126,7 @@ class VideoChecker:
                 found[frame] = self._read(name)
             except FileNotFoundError as error:
                 self.report.add('missing-frame', at, str(error), 'the frame is left out')
-            except (FrameError, ValueError) as error:
+            except (OSError, ValueError) as error:
                 kind = 'unsafe-name' if 'got a link to' in str(error) else 'unreadable-frame'
                 self.report.add(kind, at, str(error), 'the frame is left out')
         return found
@@ -194,6 +194,10 @@ class VideoChecker:
             return
         known = elsewhere | set(self._owners)
         for folder in sorted(path for path in self.frames.iterdir() if path.is_dir()):
+            try:
+                resolve_frame(str(self.frames), folder.name)
+            except FrameError:
+                continue  # a link that leads elsewhere: what lies there isn't of this set
             images = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES]
             unused = [p for p in images if p.relative_to(self.frames).as_posix() not in known]
             if unused:

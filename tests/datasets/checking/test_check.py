@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mmtmt.datasets import VideoInstanceDataset
-from mmtmt.datasets.checking import KINDS, check_dataset
+from mmtmt.datasets.checking import KINDS, check_dataset, is_usable
 from tests.datasets.tiny_set import HEIGHT, WIDTH, box_mask, to_rle
 
 # Kinds that only a person can mend, or that are none of the file.
@@ -156,6 +156,12 @@ BREAKAGES = {
         "video 20, frame 2 ('v20/00002.png')",
         4,
     ),
+    'long name': (
+        'unreadable-frame',
+        lambda s: video(s)['file_names'].__setitem__(0, 'v20/' + 'x' * 5000),
+        f"video 20, frame 0 ('v20/{'x' * 75})",
+        4,
+    ),
     'other size': (
         'frame-size',
         lambda s: write_image(s, 12, 20),
@@ -244,6 +250,24 @@ BREAKAGES = {
         'box',
         lambda s: fish(s)['bboxes'].__setitem__(0, [2, 4, float('nan'), 'x']),
         'annotation 2 of video 20, frame 0',
+        4,
+    ),
+    'endless box': (
+        'box',
+        lambda s: fish(s)['bboxes'].__setitem__(0, [10**400, 4, 14, 10]),
+        'annotation 2 of video 20, frame 0',
+        4,
+    ),
+    'endless area': (
+        'area',
+        lambda s: fish(s)['areas'].__setitem__(0, 10**400),
+        'annotation 2 of video 20, frame 0',
+        4,
+    ),
+    'endless polygon': (
+        'broken-mask',
+        set_mask([[0, 0, 10**400, 0, 5, 5]]),
+        'annotation 2 of video 20, frame 2',
         4,
     ),
     'area': (
@@ -395,3 +419,35 @@ def test_report_is_grouped_and_cut(sound):
     assert text.count('there is no file') == 2 and '... and 4 more' in text
     assert '->' not in text and '-> the frame is left out' in report.text(2, changes=True)
     assert len(report.to_json()['problems']) == sum(1 for _ in report)
+
+
+@pytest.mark.parametrize(
+    ('data', 'what'),
+    [
+        ({'images': [{}] * 99, 'annotations': [{}] * 99}, 'a COCO file of images, not videos'),
+        ({'images': [{}] * 99, 'videos': [{}] * 99}, 'convert.py coco-video converts it'),
+        ({'sequences': [{}] * 99}, 'BURST in its own form'),
+    ],
+)
+def test_files_of_another_form_are_one_problem(data, what):
+    report, repaired = check_dataset(data, None)
+    (problem,) = report
+    assert problem.kind == 'not-this-form' and what in problem.what
+    assert not is_usable(repaired)
+
+
+def test_folders_elsewhere_are_not_looked_into(sound):
+    elsewhere = sound.root / 'elsewhere'
+    elsewhere.mkdir()
+    cv2.imwrite(str(elsewhere / '0.png'), np.zeros((4, 4, 3), np.uint8))
+    (sound.root / 'frames/linked').symlink_to(elsewhere)
+    assert check(sound)[0].clean
+    assert not [p for p in check(sound)[0] if p.kind == 'unused-frames']
+
+
+def test_report_can_be_printed_whatever_names_there_are(sound):
+    video(sound)['file_names'][0] = 'v20/\udc80\ud800' + 'x' * 200
+    sound.data['videos'][2]['file_names'][0] = 'v30/\udc80.png'
+    report, repaired = check(sound)
+    text = report.text(9, changes=True)
+    assert text.encode() and '\\udc80' in text and json.dumps(report.to_json())
