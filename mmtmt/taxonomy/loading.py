@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mmtmt.structures.json_stream import read_json_stream
+
 from .recognition import choose_keys, settle_meanings
 from .vocabulary import Vocabulary, short
 
@@ -62,7 +64,7 @@ def load_vocabulary(vocabulary: str | Path | Mapping[str, Any] | Vocabulary) -> 
             f'unknown vocabulary {str(vocabulary)!r}: neither the path of a json file '
             f'nor one of {", ".join(registered_vocabularies())}'
         )
-    data = read_json(path)
+    data = _read_categories(path)
     name = data.get('name')
     return vocabulary_of_file(
         name if isinstance(name, str) else path.stem, data.get('categories'), str(path)
@@ -142,6 +144,13 @@ def read_json(path: str | Path, object_pairs_hook: Callable | None = None) -> di
     return data
 
 
+def _read_categories(path: str | Path) -> dict[str, Any]:
+    """Read a file for its categories: a dataset's videos and masks are dropped as they come."""
+    return read_json_stream(
+        path, element_hook=lambda key, entry: entry if key == 'categories' else None
+    )
+
+
 @cache
 def _load_registered(name: str) -> Vocabulary:
     data = read_json(LABEL_SPACES / f'{name}.json')
@@ -167,7 +176,7 @@ def _load_mapping(spec: Mapping[str, Any]) -> Vocabulary:
         )
     if 'names' in spec:
         return choose_keys(Vocabulary.from_names(name, spec['names']), keys, _label_spaces())
-    categories = read_json(spec['source']).get('categories')
+    categories = _read_categories(spec['source']).get('categories')
     if name in registered_vocabularies():
         if keys:
             raise ValueError(f'"keys" of vocabulary {name!r}: what its names mean is known')

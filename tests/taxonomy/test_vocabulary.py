@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import tracemalloc
 
 import pytest
 
@@ -117,7 +118,7 @@ def test_vocabulary_file_may_hold_name_key_and_text(tmp_path):
         ('', 'not a readable json file'),
         ('{"categories": [', 'not a readable json file'),
         ('[' * 100000, 'not a readable json file'),
-        ([], 'expected a json object'),
+        ([], 'expected an object at the top level'),
         ({}, '"categories" must be a list'),
         ({'categories': []}, '"categories" must be a list'),
         ({'categories': {'id': 1}}, '"categories" must be a list'),
@@ -244,3 +245,17 @@ def test_state_goes_through_json():
         again = Vocabulary.from_state_dict(state)
         assert again == vocabulary
         assert again.state_dict() == state
+
+
+def test_of_a_large_file_only_the_categories_are_kept(tmp_path):
+    path = tmp_path / 'large.json'
+    annotation = {'segmentations': [{'size': [480, 640], 'counts': 'x' * 1000}] * 30}
+    data = {'categories': [{'id': 3, 'name': 'zebra'}], 'annotations': [annotation] * 1000}
+    write(path, data)
+    assert path.stat().st_size > 30e6
+    for source in (dict(name='zoo', source=path), path):
+        tracemalloc.start()
+        assert load_vocabulary(source).names == ['zebra']
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 24e6  # a few windows on the text
