@@ -53,6 +53,20 @@ def test_json_gives_a_sheet_and_a_video_each(tmp_path, run):
     assert [path.name for path in (tmp_path / 'one').iterdir()] == ['v30.png']
 
 
+def test_frames_without_a_folder_give_files_of_their_own(tmp_path, run):
+    tiny = TinySet(tmp_path)
+    for t in range(4):
+        (tmp_path / f'frames/v20/{t:05d}.png').rename(tmp_path / f'frames/{t}.png')
+    tiny.data['videos'][0]['file_names'] = ['0.png']
+    tiny.data['videos'][1]['file_names'] = [f'{t}.png' for t in range(4)]
+    done = run(BROWSE, tiny.save(), tmp_path / 'frames', '--out', tmp_path / 'look', '--no-mp4')
+    assert [file.name for file in written(done.out, tmp_path)] == [
+        '0.png_10.png',
+        '0.png_20.png',
+        'v30.png',
+    ]
+
+
 def test_config_gives_a_sheet_per_dataset(tmp_path, run):
     tiny = TinySet(tmp_path)
     sets = [tiny.config(name=name, pipeline=TRAIN_PIPELINE) for name in ('tiny', 'other')]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -75,15 +76,18 @@ def browse_file(args: argparse.Namespace) -> list[Path]:
     reader = YouTubeVISReader(source=args.source, videos=args.videos)
     count = min(len(reader), args.limit or len(reader))
     progress, files = ProgressLine('drawing videos'), []
+    repeated = {name for name, count in Counter(reader.names).items() if count > 1}
     for done, video in enumerate(reader.videos(), 1):
-        files += _draw_video(video, args)
+        # Frames without a folder give their own names, and so may those of several videos.
+        name = f'{video.name}_{video.video_id}' if video.name in repeated else video.name
+        files += _draw_video(video, args.out / name, args)
         progress(done, count)
         if done == count:
             break
     return files
 
 
-def _draw_video(video: AnnotatedVideo, args: argparse.Namespace) -> list[Path]:
+def _draw_video(video: AnnotatedVideo, target: Path, args: argparse.Namespace) -> list[Path]:
     source = ImageFrameSource(
         [resolve_frame(str(args.frames), name) for name in video.file_names],
         ori_shape=(video.height, video.width),
@@ -95,7 +99,6 @@ def _draw_video(video: AnnotatedVideo, args: argparse.Namespace) -> list[Path]:
     ]
     title = video.name if video.video_id is None else f'video {video.video_id}: {video.name}'
     sheet = track_sheet(source, tracks, title=title, frames=args.sheet_frames)
-    target = args.out / video.name
     files = [write_png(sheet, target.with_name(f'{target.name}.png'))]
     if not args.no_mp4:
         path = target.with_name(f'{target.name}.mp4')

@@ -60,7 +60,7 @@ class YouTubeVISReader(AnnotationReader):
             parse_annotations(data, self._videos, self.vocabulary, source, store)
         self._store = np.frombuffer(store, np.uint8)
         if videos is not None:
-            missing = set(videos) - {video_name(v['file_names']) for v in self._videos.values()}
+            missing = set(videos) - set(self.names)
             if missing:
                 raise ConversionError(f'{source}: there are no videos {sorted(missing)[:8]}')
             self._videos = {
@@ -72,6 +72,11 @@ class YouTubeVISReader(AnnotationReader):
     def __len__(self) -> int:
         """Return the number of videos."""
         return len(self._videos)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the videos in their order; frames without a folder give several the same."""
+        return [video_name(video['file_names']) for video in self._videos.values()]
 
     def videos(self) -> Iterator[AnnotatedVideo]:
         """Read the videos, see `AnnotationReader.videos`."""
