@@ -83,7 +83,7 @@ def test_annotation_files_and_leaks(tell, tmp_path):
     tiny.data['annotations'] = []
     tiny.save('val.json')
     printed = tell(
-        'ovis', 'train.json', '--ann', 'tiny:train=train.json', 'other:valid=val.json', 'val.json',
+        'ovis', 'train.json', '--ann', 'tiny:train=train.json', 'other:val=val.json', 'val.json',
         '--out', 'out',
     )  # fmt: skip
     assert '| tiny       | other     |              2 |             2 | v20, v30 |' in printed
@@ -115,6 +115,7 @@ def test_config_names_vocabularies_and_files(tell):
         ([JOINT, 'ovis'], 'expected one config alone'),
         ([ROOT / 'configs/_base_/default_runtime.py'], 'model.taxonomy.vocabularies'),
         (['nowhere.py'], 'nowhere.py does not exist'),
+        (['ovis', '--ann', 'zoo:val=nowhere.json'], '--ann: there is no file nowhere.json'),
     ],
 )
 def test_mistakes_are_named(tell, arguments, message):

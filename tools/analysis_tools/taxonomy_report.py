@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from mmtmt.taxonomy import Taxonomy
 
-ANNOTATIONS = re.compile(r'(?:(?P<name>[\w.-]+):(?P<split>train|valid)=)?(?P<file>.+)')
+ANNOTATIONS = re.compile(r'(?:(?P<name>[\w.-]+):(?P<split>train|valid|val)=)?(?P<file>.+)')
 
 
 class AnnotationFile(NamedTuple):
@@ -64,7 +64,7 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=[],
         metavar='[NAME:SPLIT=]FILE',
-        help='annotation files to count; those with SPLIT train or valid are searched for videos '
+        help='annotation files to count; those with SPLIT train or valid (or val) are searched for videos '
         'in both. Those of a config are taken by themselves',
     )
     parser.add_argument('--out', type=Path, metavar='DIR', help='write report.txt, .json and .html')
@@ -96,6 +96,13 @@ def read_config(path: str) -> tuple[dict[str, Any], list[AnnotationFile]]:
         for file in _files_of(cfg.get(f'{loader}_dataloader') or {}, split)
     ]
     return dict(taxonomy), list(dict.fromkeys(files))
+
+
+def _parse_file(text: str) -> AnnotationFile:
+    """Read an annotation file as it is written on the command line."""
+    match = ANNOTATIONS.fullmatch(text)
+    split = 'valid' if match['split'] == 'val' else match['split'] or ''
+    return AnnotationFile(match['name'] or match['file'], split, match['file'])
 
 
 def _files_of(loader: dict, split: str) -> Iterator[tuple[str, str, str]]:
@@ -148,10 +155,11 @@ def report(args: argparse.Namespace) -> None:
         options, files = read_config(args.sources[0])
     if args.aliases:
         options['aliases'] = args.aliases
-    files += [
-        AnnotationFile(match['name'] or match['file'], match['split'] or '', match['file'])
-        for match in map(ANNOTATIONS.fullmatch, args.ann)
-    ]
+    given = [_parse_file(text) for text in args.ann]
+    for file in given:
+        if not Path(file.file).is_file():
+            raise FileNotFoundError(f'--ann: there is no file {file.file}')
+    files += given
     taxonomy = Taxonomy(**options).report()
 
     absent = [file for file in files if not Path(file.file).is_file()]
