@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import numpy as np
 import torch
@@ -14,6 +18,8 @@ from mmtmt import registry  # noqa: F401  (repairs torchvision, which open_clip 
 from mmtmt.models.text_encoders.base import EncoderError
 
 BATCH = 256
+PATIENCE = 5.0  # seconds
+HUB_NAMES = ('open_clip_model.safetensors', 'open_clip_pytorch_model.bin')
 CONFIG = 'open_clip_config.json'
 
 
@@ -102,6 +108,11 @@ def _source(model: str, tag: str, weights: str | Path | None) -> tuple[str, dict
             'python -c "import open_clip; print(open_clip.list_models())"'
         )
     known = get_pretrained_cfg(model, tag)
+    if weights is None and known:
+        # open_clip and the hub try for a minute before they give up.
+        weights = _cached(known, tag)
+        if weights is None and not _is_reachable(_server(known)):
+            raise EncoderError(_where_to_get(model, tag, f'{_server(known)} does not answer'))
     if weights is None and not known:
         tags = ', '.join(list_pretrained_tags_by_model(model))
         raise EncoderError(f'open_clip knows no weights {tag!r} of {model!r}, but {tags}')
@@ -110,17 +121,71 @@ def _source(model: str, tag: str, weights: str | Path | None) -> tuple[str, dict
     return model, {**options, 'pretrained': tag if weights is None else str(weights)}
 
 
+def _cached(known: Mapping[str, Any], tag: str) -> str | None:
+    """What open_clip needs for weights that it has downloaded before: their file, or their tag."""
+    if not known.get('hf_hub'):
+        path = Path('~/.cache/clip').expanduser() / known.get('url', '').rpartition('/')[2]
+        return tag if path.is_file() else None  # open_clip looks there too, and checks the file
+    from huggingface_hub import try_to_load_from_cache
+
+    repository, _, name = known['hf_hub'].rpartition('/')
+    for candidate in (str(Path(name).with_suffix('.safetensors')), name) if name else HUB_NAMES:
+        found = try_to_load_from_cache(repository, candidate)
+        if isinstance(found, str):
+            return found
+    return None
+
+
+def _server(known: Mapping[str, Any]) -> str:
+    """The server that open_clip would ask for weights."""
+    if not known.get('hf_hub'):
+        parts = urlsplit(known.get('url', ''))
+        return f'{parts.scheme}://{parts.netloc}'
+    from huggingface_hub import constants
+
+    return constants.ENDPOINT
+
+
+def _is_reachable(server: str) -> bool:
+    """Whether a server answers within a few seconds."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    answered = threading.Event()
+
+    def ask() -> None:
+        try:
+            urlopen(Request(server, method='HEAD'), timeout=PATIENCE).close()
+        except HTTPError:
+            pass
+        except (OSError, ValueError):
+            return
+        answered.set()
+
+    # A thread, since looking up a name can take longer than any time limit of the connection.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    return answered.is_set()
+
+
 def _explanation(name: str, tag: str, weights: str | Path | None, error: Exception) -> str:
     reason = str(error).strip().split('\n')[0][:300]
     if weights is not None:
         return f'the weights {weights} are not those of {name}: {reason}'
+    return _where_to_get(name.split()[1], tag, reason)
+
+
+def _where_to_get(model: str, tag: str, reason: str) -> str:
+    """What to download, and where to put it."""
     from open_clip.pretrained import get_pretrained_cfg
 
-    known = get_pretrained_cfg(name.split()[1], tag)
+    known = get_pretrained_cfg(model, tag)
     hub = known.get('hf_hub', '').rstrip('/')
     where = f'https://huggingface.co/{hub} (all files)' if hub else known.get('url', 'its authors')
     return (
-        f'the weights of {name} are not in the cache and could not be downloaded ({reason}). '
+        f'the weights of open_clip {model} {tag} are not in the cache and could not be downloaded ({reason}). '
         f'Get them elsewhere from {where}, put them into a folder, and name it: '
         '--weights FOLDER, in a config model.text_bank.encoder_weights=FOLDER'
     )

@@ -152,7 +152,67 @@ def test_weights_of_something_else_are_named(tmp_path, content):
         OpenClipEncoder('ViT-S-32-alt', 'mine', path)
 
 
-def test_without_the_hub_it_says_what_to_get(monkeypatch):
+@pytest.fixture
+def hub(monkeypatch):
+    """A hub that answers, and an empty cache of what was taken from it."""
+    import huggingface_hub
+
+    cached = {}
+    monkeypatch.setattr(
+        'mmtmt.models.text_encoders.open_clip_encoder._is_reachable', lambda server: True
+    )
+    monkeypatch.setattr(
+        huggingface_hub, 'try_to_load_from_cache', lambda *names: cached.get(names)
+    )
+    return cached
+
+
+def test_without_the_hub_it_says_at_once_what_to_get(hub, monkeypatch):
+    import open_clip
+
+    asked = []
+    monkeypatch.setattr(
+        'mmtmt.models.text_encoders.open_clip_encoder._is_reachable', asked.append
+    )
+    monkeypatch.setattr(open_clip, 'create_model', lambda *args, **kwargs: 1 / 0)
+    with pytest.raises(EncoderError) as error:
+        OpenClipEncoder('RN50', 'openai')
+    assert 'https://huggingface.co/timm/resnet50_clip.openai' in str(error.value)
+    assert '--weights FOLDER' in str(error.value) and f'{asked[0]} does not answer' in str(
+        error.value
+    )
+
+
+def test_the_cache_is_looked_at_first(hub, monkeypatch, tmp_path):
+    import open_clip
+
+    path = tmp_path / 'open_clip_model.safetensors'
+    hub['timm/resnet50_clip.openai', path.name] = str(path)
+    asked = {}
+    monkeypatch.setattr(
+        open_clip, 'create_model', lambda name, **options: asked.update(options) or 1 / 0
+    )
+    monkeypatch.setattr(
+        'mmtmt.models.text_encoders.open_clip_encoder._is_reachable', lambda server: 1 / 0
+    )
+    with pytest.raises(ZeroDivisionError):
+        OpenClipEncoder('RN50', 'openai')
+    assert asked['pretrained'] == str(path) and asked['force_quick_gelu']
+
+
+def test_a_silent_server_is_given_up_on_at_once(monkeypatch):
+    """A socket that listens and never says a word."""
+    import socket
+
+    from mmtmt.models.text_encoders import open_clip_encoder
+
+    monkeypatch.setattr(open_clip_encoder, 'PATIENCE', 0.2)
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        assert not open_clip_encoder._is_reachable(f'http://127.0.0.1:{server.getsockname()[1]}')
+    assert not open_clip_encoder._is_reachable('http://127.0.0.1:1')
+
+
+def test_failed_downloads_say_what_to_get(hub, monkeypatch):
     import open_clip
 
     def unreachable(*args, **kwargs):
@@ -165,7 +225,7 @@ def test_without_the_hub_it_says_what_to_get(monkeypatch):
     assert '--weights FOLDER' in str(error.value) and 'no network' in str(error.value)
 
 
-def test_weights_of_openai_get_their_activation(monkeypatch):
+def test_weights_of_openai_get_their_activation(hub, monkeypatch):
     import open_clip
 
     asked = {}
