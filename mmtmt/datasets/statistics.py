@@ -101,7 +101,9 @@ class _Counter:
             )
         self.lengths.append(len(names))
         if names:
-            path = PurePosixPath(names[0].replace('\\', '/'))
+            # As text that can be printed, whatever stands there.
+            name = names[0].encode('utf-8', 'backslashreplace').decode('utf-8')
+            path = PurePosixPath(name.replace('\\', '/'))
             self.folders.append(str(path if is_image else path.parent))
 
     def _annotation(self, annotation: Mapping) -> None:

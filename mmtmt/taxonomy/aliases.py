@@ -198,7 +198,10 @@ def _alias_key(name: Any, where: str) -> str:
     if not isinstance(name, str):
         raise ValueError(f'{where}: expected a category name, got {type(name).__name__} {name!r}')
     vocabulary, colon, rest = name.rpartition(':')
-    return f'{vocabulary}{colon}{canonical_key(rest)}'
+    try:
+        return f'{vocabulary}{colon}{canonical_key(rest)}'
+    except ValueError as error:
+        raise ValueError(f'{where}: {error}') from None
 
 
 def _pairs(mapping: Any, where: str) -> Iterator[tuple[str, str]]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
+
+
+# Half a character, which json can hold but neither files nor terminals take.
+_SURROGATE = re.compile('[\ud800-\udfff]')
 
 
 def canonical_key(name: str) -> str:
@@ -59,7 +64,13 @@ class Category:
 
         Returns:
             The category.
+
+        Raises:
+            ValueError: If nothing is left of the name or key, or one is no text in Unicode.
         """
+        for given in (name, key, text):
+            if given is not None and _SURROGATE.search(given):
+                raise ValueError(f'a category must be called something in Unicode, got {given!a}')
         key = canonical_key(name if key is None else key)
         text = ' '.join(name.casefold().replace('_', ' ').split()) if text is None else text
         return cls(name=name, key=key, text=text)

@@ -64,8 +64,8 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=[],
         metavar='[NAME:SPLIT=]FILE',
-        help='annotation files to count; those with SPLIT train or valid (or val) are searched for videos '
-        'in both. Those of a config are taken by themselves',
+        help='annotation files to count; those with SPLIT train or valid (val) are searched for '
+        'videos in both. Those of a config are taken by themselves',
     )
     parser.add_argument('--out', type=Path, metavar='DIR', help='write report.txt, .json and .html')
     return parser.parse_args()

@@ -9,7 +9,7 @@ from typing import Any
 from mmtmt.datasets.annotation_file import SEQUENCES
 from mmtmt.datasets.conversion.video import video_name
 from mmtmt.structures.json_stream import read_json_stream
-from mmtmt.taxonomy.vocabulary import canonical_key
+from mmtmt.taxonomy import Category
 
 from .annotations import AnnotationChecker, mask_sizes
 from .problems import Report
@@ -123,7 +123,7 @@ def _check_categories(data: dict[str, Any], report: Report, needed: bool) -> lis
             report.add('category', where, what, dropped)
             continue
         try:
-            key = canonical_key(category.get('key', category['name']))
+            key = Category.from_name(*map(category.get, ('name', 'key', 'text'))).key
         except ValueError as error:
             report.add('category', where, str(error), dropped)
             continue

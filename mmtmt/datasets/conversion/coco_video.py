@@ -80,8 +80,9 @@ class COCOVideoReader(AnnotationReader):
 
     def _check_image(self, image: dict[str, Any]) -> None:
         where = f'{self.source}: image {image["id"]}'
-        if image.get('video_id') not in self._video_list:
-            raise ConversionError(f'{where}: there is no video {image.get("video_id")!r:.20}')
+        video_id = image.get('video_id')
+        if type(video_id) is not int or video_id not in self._video_list:
+            raise ConversionError(f'{where}: there is no video {video_id!r:.20}')
         for key in ('height', 'width', 'frame_id'):
             if type(image.get(key)) is not int:
                 raise ConversionError(f'{where}: expected a number {key!r}, got {image!r:.120}')

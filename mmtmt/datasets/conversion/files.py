@@ -142,7 +142,8 @@ def read_label_image(path: Path) -> np.ndarray:
 def _open_image(path: Path) -> Image.Image:
     """Read the header of an image."""
     try:
-        image = Image.open(path)
+        # Of the other formats that PIL knows, some run programs.
+        image = Image.open(path, formats=['PNG'])
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = 'something else' if isinstance(error, UnidentifiedImageError) else error
         raise ConversionError(f'{path}: expected an image, got {reason}') from error

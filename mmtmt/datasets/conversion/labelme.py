@@ -164,9 +164,9 @@ def _patch(data: Any) -> np.ndarray:
         with Image.open(io.BytesIO(base64.b64decode(data, validate=True)), formats=['PNG']) as png:
             if png.width * png.height > MAX_PIXELS:
                 raise ValueError(f'a mask of {png.height} x {png.width} pixels')
+            if len(png.getbands()) != 1:
+                raise ValueError(f'expected a grey PNG as a mask, got mode {png.mode}')
             patch = np.asarray(png)
     except (binascii.Error, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f'expected a mask as a PNG in base64, got {error}') from error
-    if patch.ndim != 2:
-        raise ValueError(f'expected a grey PNG as a mask, got an array of {patch.shape}')
     return patch > 0

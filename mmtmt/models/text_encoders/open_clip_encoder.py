@@ -185,7 +185,7 @@ def _where_to_get(model: str, tag: str, reason: str) -> str:
     hub = known.get('hf_hub', '').rstrip('/')
     where = f'https://huggingface.co/{hub} (all files)' if hub else known.get('url', 'its authors')
     return (
-        f'the weights of open_clip {model} {tag} are not in the cache and could not be downloaded ({reason}). '
-        f'Get them elsewhere from {where}, put them into a folder, and name it: '
+        f'the weights of open_clip {model} {tag} are not in the cache and could not be downloaded '
+        f'({reason}). Get them elsewhere from {where}, put them into a folder, and name it: '
         '--weights FOLDER, in a config model.text_bank.encoder_weights=FOLDER'
     )
