@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-
 # Half a character, which json can hold but neither files nor terminals take.
 _SURROGATE = re.compile('[\ud800-\udfff]')
 

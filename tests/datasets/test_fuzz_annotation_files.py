@@ -71,7 +71,7 @@ def dataset_reader(root, kind=VideoInstanceDataset):
             pipeline=PIPELINE,
         )
         for index in range(len(dataset)):
-            reads_or_names(lambda path: dataset[index], path, 'hostile-set, video ')
+            reads_or_names(lambda path, index=index: dataset[index], path, 'hostile-set, video ')
         return dataset
 
     return read
