@@ -96,7 +96,8 @@ class MOTSWriter(FlatWriter):
 
     Args:
         out: The folder.
-        vocabulary: The categories in the order of their numbers; None takes names as they come.
+        vocabulary: The categories in the order of their numbers; None, or more than can be
+            numbered, takes names as they come.
         annotated: Whether there are annotations at all.
         overwrite: Whether a folder that is there may be replaced.
         overlap: What to do about pixels of several objects, see `FlatWriter`.
@@ -114,7 +115,9 @@ class MOTSWriter(FlatWriter):
         overlap: str = 'refuse',
     ) -> None:
         super().__init__(out=out, annotated=annotated, overwrite=overwrite, overlap=overlap)
-        self.classes = [] if vocabulary is None else list(vocabulary.names)
+        # Of a vocabulary that is too long, those that come up may still be few enough.
+        fits = vocabulary is not None and len(vocabulary) < IGNORE_CLASS
+        self.classes = list(vocabulary.names) if fits else []
 
     def label_images(self, video: AnnotatedVideo) -> Iterator[tuple[str, np.ndarray]]:
         """Make the label images of a video; crowds become one region to ignore.
