@@ -59,17 +59,21 @@ def coco_video(images):
     return {**images, 'videos': [{'id': 1, 'name': 'v20', 'height': HEIGHT, 'width': WIDTH}]}
 
 
+def build(path, root, kind=VideoInstanceDataset):
+    return kind(
+        ann_file=str(path),
+        name='hostile-set',
+        vocabulary=None,
+        data_prefix={'img': str(root / 'frames')},
+        pipeline=PIPELINE,
+    )
+
+
 def dataset_reader(root, kind=VideoInstanceDataset):
     """Reads a file and every clip of it; errors in clips name the set."""
 
     def read(path):
-        dataset = kind(
-            ann_file=str(path),
-            name='hostile-set',
-            vocabulary=None,
-            data_prefix={'img': str(root / 'frames')},
-            pipeline=PIPELINE,
-        )
+        dataset = build(path, root, kind)
         for index in range(len(dataset)):
             reads_or_names(lambda path, index=index: dataset[index], path, 'hostile-set, video ')
         return dataset
@@ -118,7 +122,6 @@ def test_converter_from_coco_video(small, coco_video):
 def test_checker_ends_with_a_report_and_its_copy_can_be_read(small):
     path = small.root / 'fuzzed.json'
     fixed = small.root / 'fixed.json'
-    read = dataset_reader(small.root)
 
     @given(json_files(small.data))
     def check(data):
@@ -133,7 +136,7 @@ def test_checker_ends_with_a_report_and_its_copy_can_be_read(small):
             if repaired.get('annotations') is None:
                 YouTubeVISReader(source=fixed)
                 return
-            dataset = read(fixed)
+            dataset = build(fixed, small.root)
             for index in range(len(dataset)):
                 assert dataset[index]['inputs'].shape[0] == 2
 

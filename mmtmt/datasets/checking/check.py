@@ -40,8 +40,12 @@ def check_dataset(
     Returns:
         The report, and the content of the repaired copy; `is_usable` tells whether anything is
         left of it.
+
+    Raises:
+        ValueError: If a file of another split is no json, before anything is checked.
     """
     report = Report()
+    splits = {other: _frames_of(other) for other in others}
     if (what := _other_form(data)) is not None:
         report.add('not-this-form', 'the file', what)
         return report, {'videos': []}
@@ -66,10 +70,9 @@ def check_dataset(
         )
         repaired['annotations'] = checker.check(annotations)
         _note_unused(report, repaired)
-    elsewhere: set[str] = set()
-    for other in others:
-        elsewhere |= _check_leak(report, videos, other)
-    video_checker.check_unused(elsewhere)
+    for other, theirs in splits.items():
+        _check_leak(report, videos, other, theirs)
+    video_checker.check_unused({n for theirs in splits.values() for names in theirs for n in names})
     return report, repaired
 
 
@@ -154,22 +157,24 @@ def _note_unused(report: Report, repaired: dict[str, Any]) -> None:
             report.add('unannotated-video', f'video {video["id"]}', video_name(video['file_names']))
 
 
-def _check_leak(report: Report, videos: list[dict], other: str | Path) -> set[str]:
-    """Note videos that another split has too, by the folders of their frames.
-
-    Returns the frames of the other split.
-    """
-    theirs = read_json_stream(other).get('videos')
-    frames: set[str] = set()
-    folders = set()
-    for video in theirs if isinstance(theirs, list) else ():
+def _frames_of(split: str | Path) -> list[list[str]]:
+    """Names of the frames of another split, video by video; what is none is left out."""
+    videos = read_json_stream(split).get('videos')
+    found = []
+    for video in videos if isinstance(videos, list) else ():
         names = video.get('file_names') if isinstance(video, dict) else None
         names = [n for n in names if isinstance(n, str)] if isinstance(names, list) else []
         if names:
-            frames.update(names)
-            folders.add(video_name(names))
+            found.append(names)
+    return found
+
+
+def _check_leak(
+    report: Report, videos: list[dict], other: str | Path, theirs: list[list[str]]
+) -> None:
+    """Note videos that another split has too, by the folders of their frames."""
+    folders = {video_name(names) for names in theirs}
     for video in videos:
         name = video_name(video['file_names'])
         if name in folders:
             report.add('split-leak', f'video {video["id"]}', f'{name!r:.80} is in {other} too')
-    return frames

@@ -384,6 +384,13 @@ def test_other_splits_and_unused_frames(sound):
     ]
 
 
+def test_another_split_that_is_no_json_is_refused_before_anything_is_checked(sound):
+    other = sound.root / 'other.json'
+    other.write_text('{')
+    with pytest.raises(ValueError, match='other.json: not a readable json file'):
+        check(sound, others=[other], progress=lambda done, total: 1 / 0)
+
+
 def test_overlap_is_measured(sound):
     report, _ = check(sound)
     (overlap,) = [p for p in report if p.kind == 'overlap']
