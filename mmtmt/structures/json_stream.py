@@ -48,11 +48,14 @@ def read_json_stream(
         return _Reader(file, decoder, chunk).read(element_hook or (lambda key, value: value))
 
 
-def load_json(path: str | Path) -> dict[str, Any] | list[Any]:
+def load_json(
+    path: str | Path, decoder: json.JSONDecoder | None = None
+) -> dict[str, Any] | list[Any]:
     """Read a json file whose top level is an object or a list; gzipped if named .gz.
 
     Args:
         path: The file, UTF-8.
+        decoder: Decodes the entries of lists; json's own by default.
 
     Returns:
         The content.
@@ -62,18 +65,21 @@ def load_json(path: str | Path) -> dict[str, Any] | list[Any]:
         ValueError: If the file is not json; the file is named.
     """
     with _open(path) as file:
-        reader = _Reader(file, json.JSONDecoder(), CHUNK)
+        reader = _Reader(file, decoder or json.JSONDecoder(), CHUNK)
         if reader.peek() == '[':
             return list(reader.elements())
         return reader.read(lambda key, value: value)
 
 
-def iterate_json_list(path: str | Path, chunk: int = CHUNK) -> Iterator[Any]:
+def iterate_json_list(
+    path: str | Path, chunk: int = CHUNK, decoder: json.JSONDecoder | None = None
+) -> Iterator[Any]:
     """Read a json file whose top level is a list, one element at a time; gzipped if named .gz.
 
     Args:
         path: The file, UTF-8.
         chunk: Bytes to read at a time.
+        decoder: Decodes the elements; json's own by default.
 
     Yields:
         The elements.
@@ -83,7 +89,7 @@ def iterate_json_list(path: str | Path, chunk: int = CHUNK) -> Iterator[Any]:
         ValueError: If the file is not json or its top level is not a list; the file is named.
     """
     with _open(path) as file:
-        yield from _Reader(file, json.JSONDecoder(), chunk).elements()
+        yield from _Reader(file, decoder or json.JSONDecoder(), chunk).elements()
 
 
 def iterate_json_list_of(file: BinaryIO, name: str, chunk: int = CHUNK) -> Iterator[Any]:
@@ -101,7 +107,7 @@ def iterate_json_list_of(file: BinaryIO, name: str, chunk: int = CHUNK) -> Itera
         ValueError: If the content is not json or its top level is not a list.
     """
     with _naming(name):
-        yield from _Reader(file, json.JSONDecoder(), chunk).elements()
+        yield from _Reader(file, decoder or json.JSONDecoder(), chunk).elements()
 
 
 @contextmanager

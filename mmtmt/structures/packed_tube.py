@@ -52,6 +52,23 @@ class PackedTube:
         """
         return pack_tube(segmentations, height, width)[0]
 
+    def of_size(self, height: int, width: int) -> PackedTube:
+        """Check the size.
+
+        Args:
+            height: What has to be the height of the frames.
+            width: What has to be their width.
+
+        Returns:
+            The tube itself.
+
+        Raises:
+            ValueError: If it has another size and masks; the first frame with one is named.
+        """
+        if (height, width) == (self.height, self.width):
+            return self
+        return self.pack([self.rle(frame) for frame in range(len(self))], height, width)
+
     @property
     def num_bytes(self) -> int:
         """Length of the ``counts`` of all frames; 0 where the object is absent throughout."""
@@ -91,10 +108,23 @@ class PackedTube:
         """Where the object has a mask, (T,) bool."""
         return np.diff(self.ends, prepend=0) > 0
 
-    def strings(self) -> list[bytes]:
-        """Return the compressed ``counts`` of the frames where the object is present."""
-        bounds = [0, *self.ends[self.present].tolist()]
-        return [self.blob[start:end] for start, end in zip(bounds, bounds[1:])]
+    def filled(self, absent: bytes) -> tuple[bytes, np.ndarray]:
+        """Return the compressed ``counts`` of all frames, one after the other.
+
+        Args:
+            absent: Stands for a frame where the object is absent.
+
+        Returns:
+            The ``counts``, and their lengths (T,) int64.
+        """
+        lengths = np.diff(self.ends, prepend=0)
+        gaps = np.flatnonzero(lengths == 0)
+        if not len(gaps):
+            return self.blob, lengths
+        lengths[gaps] = len(absent)
+        cuts = self.ends[gaps].tolist()
+        parts = [self.blob[start:end] for start, end in zip([0, *cuts], [*cuts, self.num_bytes])]
+        return absent.join(parts), lengths
 
 
 def pack_tube(
@@ -153,4 +183,4 @@ def _plain_counts(segmentations: Sequence[Any], size: list[int]) -> list[str] | 
         return None
     if sizes.count(size) != len(sizes):
         return None
-    return counts if kinds == {bytes} or all(map(str.isascii, counts)) else None
+    return counts if kinds == {bytes} or ''.join(counts).isascii() else None

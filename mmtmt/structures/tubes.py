@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as mask_api
 
 from mmtmt.structures.rle import compress, decode_mask
+from mmtmt.structures.run_encoding import encode_masks
 
 Tube = list[dict | None]
 
@@ -35,10 +35,10 @@ def encode_tube(masks: Any) -> Tube:
     present = np.flatnonzero(masks.any(axis=(1, 2)))
     tube: Tube = [None] * len(masks)
     if len(present):
-        # pycocotools takes (H, W, N) in column-major order.
-        stack = np.asfortranarray(masks[present].view(np.uint8).transpose(1, 2, 0))
-        for frame, rle in zip(present, mask_api.encode(stack)):
-            tube[frame] = {'size': [int(size) for size in rle['size']], 'counts': rle['counts']}
+        height, width = masks.shape[1:]
+        shown = masks if len(present) == len(masks) else masks[present]
+        for frame, counts in zip(present.tolist(), encode_masks(shown)):
+            tube[frame] = {'size': [height, width], 'counts': counts}
     return tube
 
 

@@ -81,22 +81,23 @@ def print_peak(side: str, frames: int, size: tuple[int, int]) -> None:
     model = ours if side == ours.name else sides.Theirs(ours)
     clip = sides.make_frames(frames, *size)
     del ours
-    before = _resident()
+    before = resident()
     model.predict(clip)
-    print(json.dumps(dict(megabytes=(_peak() - before) / MEGABYTE)))
+    print(json.dumps(dict(megabytes=(peak() - before) / MEGABYTE)))
 
 
-def _resident() -> int:
+def resident() -> int:
     """Bytes held now; where the system allows it, the peak starts again from here."""
     try:
         Path('/proc/self/clear_refs').write_text('5')
         pages = int(Path('/proc/self/statm').read_text().split()[1])
     except OSError:
-        return _peak()
+        return peak()
     return pages * os.sysconf('SC_PAGE_SIZE')
 
 
-def _peak() -> int:
+def peak() -> int:
+    """Most bytes held so far, since the start or the last call of :func:`resident`."""
     try:
         status = Path('/proc/self/status').read_text()
         return int(status.split('VmHWM:')[1].split()[0]) * 1024

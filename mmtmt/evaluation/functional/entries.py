@@ -120,7 +120,7 @@ def check_length(segmentations: Any, video: Video) -> None:
     Raises:
         ValueError: If it hasn't.
     """
-    is_list = isinstance(segmentations, (list, tuple))
+    is_list = isinstance(segmentations, (list, tuple, PackedTube))
     if not is_list or len(segmentations) != video.length:
         raise ValueError(
             f'expected {video.length} segmentations, one per frame of video {video.id}, got '
@@ -151,7 +151,7 @@ def read_score(score: Any) -> float:
 
 def read_entry(
     entry: Any, truth: GroundTruth, where: str, left_out: LeftOut
-) -> tuple[Video, int, PackedTube, list[str] | list[bytes]]:
+) -> tuple[Video, int, PackedTube]:
     """Reads what annotations and results have in common.
 
     Args:
@@ -161,7 +161,7 @@ def read_entry(
         left_out: Is told what of the masks was left out.
 
     Returns:
-        The video, category and masks, and the masks' strings.
+        The video, category and masks.
 
     Raises:
         ValueError: If the entry doesn't fit; the message names it.
@@ -176,9 +176,12 @@ def read_entry(
         raise ValueError(f'{where}: {error}') from error
     frames: list[tuple[int, Counter[str]]] = []
     try:
-        masks, strings = pack_tube(segmentations, video.height, video.width, frames)
+        if isinstance(segmentations, PackedTube):
+            masks = segmentations.of_size(video.height, video.width)
+        else:
+            masks, _ = pack_tube(segmentations, video.height, video.width, frames)
     except ValueError as error:
         raise ValueError(f'{where}, video {video.id}, {error}') from error
     if frames:
         left_out.add(where, frames)
-    return video, category_id, masks, strings
+    return video, category_id, masks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,11 @@ from mmtmt.structures.image_sets import images_as_videos
 from mmtmt.structures.json_stream import iterate_json_list, load_json
 from mmtmt.structures.packed_tube import PackedTube
 from mmtmt.structures.rle import check_frame_size
+from mmtmt.structures.tube_decoder import TubeDecoder
 
 from .entries import as_value_error, read_entry, read_score, shown
-from .overlap import MaskError, make_profiles, measure
+from .overlap import measure
+from .tube_runs import MaskError
 from .tubes import GroundTruth, Results, Tube, TubesByGroup, Video, mean_area
 
 HIDDEN_GROUND_TRUTH = (
@@ -30,6 +32,8 @@ HIDDEN_GROUND_TRUTH = (
 )
 # Characters of masks to read before they are decoded.
 MAX_PENDING = 2**26
+# Those of results whose objects are decoded together. An object takes some 15 bytes for each.
+MAX_TOGETHER = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,6 @@ class _Entry:
     index: int
     category_id: int
     masks: PackedTube
-    strings: list[str] | list[bytes]
     score: float = 1.0
     annotation: Mapping[str, Any] | None = None
 
@@ -89,6 +92,8 @@ def read_ground_truth(source: str | Path | dict, *, hidden: bool = False) -> Gro
             message names the file and the annotation.
     """
     with _naming(source):
+        if isinstance(source, (str, os.PathLike)):
+            return _parse_ground_truth(load_json(source, TubeDecoder()), hidden)
         return _parse_ground_truth(read_json(source), hidden)
 
 
@@ -110,7 +115,7 @@ def _parse_ground_truth(data: dict | list, hidden: bool) -> GroundTruth:
     if data.get('annotations') is None:
         raise ValueError(HIDDEN_GROUND_TRUTH)
     ids = set()
-    by_video: dict[int | str, list[_Entry]] = defaultdict(list)
+    entries: list[tuple[int | str, _Entry]] = []
     for index, annotation in enumerate(_as_list(data, 'annotations')):
         with as_value_error(f'annotations[{index}]'):
             name = annotation.get('id')
@@ -119,21 +124,19 @@ def _parse_ground_truth(data: dict | list, hidden: bool) -> GroundTruth:
                 raise ValueError(f'{where}: the id stands twice')
             ids.add(name)
             video, *parts = read_entry(annotation, truth, where, truth.left_out)
-            by_video[video.id].append(_Entry(index, *parts, annotation=annotation))
+            entries.append((video.id, _Entry(index, *parts, annotation=annotation)))
     tubes: TubesByGroup = defaultdict(list)
-    for video_id, entries in by_video.items():
-        for entry, areas in zip(entries, _areas(video_id, entries)):
-            tubes[video_id, entry.category_id].append(_object(video_id, entry, areas))
+    for (video_id, entry), areas in zip(entries, _areas(entries)):
+        tubes[video_id, entry.category_id].append(_object(video_id, entry, areas))
     truth.tubes = dict(tubes)
     return truth
 
 
-def _areas(video_id: int | str, entries: list[_Entry]) -> np.ndarray:
+def _areas(entries: list[tuple[int | str, _Entry]]) -> list[np.ndarray]:
     try:
-        masks, strings = _masks(entries)
-        return measure(masks, strings=strings)[0]
+        return measure([entry.masks for _, entry in entries])[0]
     except MaskError as error:
-        entry = entries[error.tube]
+        video_id, entry = entries[error.tube]
         where = _name(entry.annotation, entry.index)
         raise ValueError(f'{where}, video {video_id}, {error}') from error
 
@@ -204,7 +207,7 @@ def read_results(
     """
     with _naming(source):
         if isinstance(source, (str, Path)):
-            source = iterate_json_list(source)
+            source = iterate_json_list(source, decoder=TubeDecoder())
         elif isinstance(source, (bytes, Mapping)) or not isinstance(source, Iterable):
             raise ValueError(
                 f'expected results as a file or a list of entries, got {shown(source)}'
@@ -232,40 +235,49 @@ def read_results(
 def _measure_results(
     pending: dict[int | str, list[_Entry]], results: Results, least_iou: float
 ) -> None:
-    """Decodes the masks of results, video by video, and moves them over."""
-    objects: dict[int | str, list[Tube]] = defaultdict(list)
-    for (video_id, _), group in results.truth.tubes.items():
-        objects[video_id] += group
+    """Decodes the masks of results, a few videos at a time, and moves them over."""
+    together: list[tuple[int | str, _Entry]] = []
+    characters = 0
     for video_id, entries in pending.items():
-        categories = np.array([entry.category_id for entry in entries])
-        near = [tube for tube in objects[video_id] if tube.category_id in categories]
-        wanted = categories[:, None] == np.array([tube.category_id for tube in near], int)
-        masks, strings = _masks(entries)
-        try:
-            profiles = make_profiles([tube.masks for tube in near])
-            areas, shared = measure(masks, profiles, wanted, least_iou=least_iou, strings=strings)
-        except MaskError as error:
-            index = entries[error.tube].index
-            raise ValueError(f'result {index}, video {video_id}, {error}') from error
-        visible = np.maximum((areas > 0).sum(axis=1), 1)
-        means = areas.sum(axis=1) / visible
-        for n, entry in enumerate(entries):
-            tube = Tube(
-                entry.index,
-                video_id,
-                entry.category_id,
-                entry.masks,
-                areas[n],
-                float(means[n]),
-                entry.score,
-                shared=shared[n, wanted[n]],
-            )
-            results.tubes.setdefault((video_id, entry.category_id), []).append(tube)
+        together += [(video_id, entry) for entry in entries]
+        characters += sum(entry.masks.num_bytes for entry in entries)
+        if characters > MAX_TOGETHER:
+            _measure_together(together, results, least_iou)
+            together, characters = [], 0
+    _measure_together(together, results, least_iou)
     pending.clear()
 
 
-def _masks(entries: Sequence[_Entry]) -> tuple[list[PackedTube], list[list[str] | list[bytes]]]:
-    return [entry.masks for entry in entries], [entry.strings for entry in entries]
+def _measure_together(
+    entries: list[tuple[int | str, _Entry]], results: Results, least_iou: float
+) -> None:
+    objects: list[PackedTube] = []
+    of_group: dict[tuple[int | str, int], range] = {}
+    for key in dict.fromkeys((video_id, entry.category_id) for video_id, entry in entries):
+        group = results.truth.tubes.get(key, [])
+        of_group[key] = range(len(objects), len(objects) + len(group))
+        objects += [tube.masks for tube in group]
+    partners = [of_group[video_id, entry.category_id] for video_id, entry in entries]
+    try:
+        areas, shared = measure(
+            [entry.masks for _, entry in entries], objects, partners, least_iou=least_iou
+        )
+    except MaskError as error:
+        video_id, entry = entries[error.tube]
+        raise ValueError(f'result {entry.index}, video {video_id}, {error}') from error
+    for n, (video_id, entry) in enumerate(entries):
+        visible = max(1, np.count_nonzero(areas[n]))
+        tube = Tube(
+            entry.index,
+            video_id,
+            entry.category_id,
+            entry.masks,
+            areas[n],
+            float(areas[n].sum() / visible),
+            entry.score,
+            shared=shared[n],
+        )
+        results.tubes.setdefault((video_id, entry.category_id), []).append(tube)
 
 
 def _as_list(data: Mapping, key: str) -> list | tuple:

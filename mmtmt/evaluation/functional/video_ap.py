@@ -124,37 +124,54 @@ def accumulate(matches: list[list[Matches]]) -> tuple[np.ndarray, np.ndarray]:
         if not videos:
             continue
         num_objects = sum(video.num_objects for video in videos)
+        areas = np.flatnonzero(num_objects)
+        if not len(areas):
+            continue
         for m, max_results in enumerate(MAX_DETECTIONS):
             order = np.argsort(
                 -np.concatenate([video.scores[:max_results] for video in videos]), kind='stable'
             )
             matched = np.concatenate(
-                [video.matched[..., :max_results] for video in videos], axis=-1
+                [video.matched[areas, :, :max_results] for video in videos], axis=-1
             )[..., order]
             ignored = np.concatenate(
-                [video.ignored[..., :max_results] for video in videos], axis=-1
+                [video.ignored[areas, :, :max_results] for video in videos], axis=-1
             )[..., order]
             right = np.cumsum(matched & ~ignored, axis=-1)
             wrong = np.cumsum(~matched & ~ignored, axis=-1)
-            for a in np.flatnonzero(num_objects):
-                for i in range(len(IOU_THRESHOLDS)):
-                    curve, final = _curve(right[a, i], wrong[a, i], num_objects[a])
-                    precision[i, :, k, a, m], recall[i, k, a, m] = curve, final
+            for a, rights, wrongs in zip(areas, right, wrong):
+                curves, final = _curves(rights, wrongs, int(num_objects[a]))
+                precision[:, :, k, a, m], recall[:, k, a, m] = curves, final
     return precision, recall
 
 
-def _curve(right: np.ndarray, wrong: np.ndarray, num_objects: int) -> tuple[np.ndarray, float]:
-    """Precision at the recall thresholds, 0 beyond the final recall, and the final recall."""
-    curve = np.zeros(len(RECALL_THRESHOLDS))
-    if not len(right):
-        return curve, 0.0
-    recalls = right / num_objects
+def _curves(
+    right: np.ndarray, wrong: np.ndarray, num_objects: int
+) -> tuple[np.ndarray, np.ndarray | float]:
+    """Precision at the recall thresholds, 0 beyond the final recall, and the final recall.
+
+    Args:
+        right: (I, D) right ones among the best 1, 2, ... D results.
+        wrong: (I, D) wrong ones.
+        num_objects: objects to be found.
+
+    Returns:
+        (I, R) and (I,).
+    """
+    curves = np.zeros((len(right), len(RECALL_THRESHOLDS)))
+    length = right.shape[1]
+    if not length:
+        return curves, 0.0
     precisions = right / (right + wrong + np.spacing(1))
-    falling = np.maximum.accumulate(precisions[::-1])[::-1]
-    position = np.searchsorted(recalls, RECALL_THRESHOLDS)
-    reached = position < len(recalls)
-    curve[reached] = falling[position[reached]]
-    return curve, recalls[-1]
+    falling = np.maximum.accumulate(precisions[:, ::-1], axis=1)[:, ::-1]
+    # How many have to be right for a recall, and where so many are; row after row in one search.
+    needed = np.searchsorted(np.arange(num_objects + 1) / num_objects, RECALL_THRESHOLDS)
+    row = np.arange(len(right))[:, None]
+    rising = (right + row * (num_objects + 1)).ravel()
+    position = np.searchsorted(rising, needed + row * (num_objects + 1)) - row * length
+    reached = position < length
+    curves[reached] = falling[np.broadcast_to(row, reached.shape)[reached], position[reached]]
+    return curves, right[:, -1] / num_objects
 
 
 def summarize(precision: np.ndarray, recall: np.ndarray) -> list[float]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmtmt.evaluation.functional import Tube, frame_intersections, tube_iou
+from mmtmt.evaluation.functional import Tube, frame_intersections, profiles, tube_iou
 from mmtmt.evaluation.functional.overlap import measure
 from mmtmt.structures.packed_tube import PackedTube
 from mmtmt.structures.tubes import encode_tube
@@ -23,8 +23,11 @@ def tube_of(masks):
     return Tube(0, 1, 1, packed, measure([packed])[0][0], 1.0)
 
 
-@pytest.fixture
-def sides():
+@pytest.fixture(params=['tables', 'tables, frame by frame', 'steps', 'steps, frame by frame'])
+def sides(request, monkeypatch):
+    monkeypatch.setattr(profiles, 'MOST_LEVELS', 100 if 'tables' in request.param else -1)
+    if 'frame by frame' in request.param:
+        monkeypatch.setattr(profiles, 'LOOKUPS', 1)
     sides = [[random_masks(seed) for seed in seeds] for seeds in (range(6), range(6, 10))]
     for side in sides:
         side.append(np.zeros_like(side[0]))

@@ -1,0 +1,170 @@
+"""Decoding of the masks of whole videos at once, in NumPy, without padding.
+
+All compressed RLEs lie one after the other in one byte string. A mask is taken as pairs of runs,
+background and foreground; one that ends with background gets a foreground of no pixels. So the two
+kinds are every second number throughout, and the differences that RLEs store (see `runs`) add up in
+two running sums over all masks, which start anew where the sum so far is taken off.
+
+This takes about half the time of `runs.decode_runs`, which has a row per mask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .runs import MAX_DIGITS, RunLengthError, decode_runs
+
+# Characters 'P' to 'o' are groups of five bits that more follow, '0' to 'O' the last ones of their
+# numbers, with the sign in the fifth bit.
+_FIRST, _CONTINUED, _BEYOND = 48, 80, 112
+_GOES_ON = bytes(range(_CONTINUED, _BEYOND))
+_LAST_GROUP = bytes((((c - _FIRST) & 31 ^ 16) - 16) % 256 for c in range(256))
+# Six groups can't overflow 32 bits; the rare numbers of seven are left to `decode_runs`.
+_DIGITS = MAX_DIGITS - 1
+
+
+@dataclass(frozen=True, eq=False)
+class RunPairs:
+    """Runs of R masks, Q pairs of background and foreground in all.
+
+    Attributes:
+        background: (Q,) int32, pixels.
+        foreground: (Q,) int32, pixels of the foreground that follows, 0 at the end of a mask that
+            ends with background.
+        bounds: (R + 1,) int64, the pairs of a mask are those from one bound to the next.
+        areas: (R,) int64, pixels of the foreground of a mask.
+        first: (R,) int64, pixels before its foreground.
+        last: (R,) int64, pixels up to the end of its foreground.
+    """
+
+    background: np.ndarray
+    foreground: np.ndarray
+    bounds: np.ndarray
+    areas: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+
+
+def decode_pairs(counts: bytes, lengths: np.ndarray, pixels: np.ndarray) -> RunPairs:
+    """Decode compressed RLEs.
+
+    Args:
+        counts: The ``counts`` of R masks, at least one, one after the other.
+        lengths: (R,) their numbers of characters.
+        pixels: (R,) pixels of their frames, at most 2 ** 26.
+
+    Returns:
+        Their runs.
+
+    Raises:
+        RunLengthError: If one is no compressed RLE, or covers another number of pixels.
+    """
+    characters = np.frombuffer(counts, np.uint8)
+    ends = np.cumsum(lengths)
+    sound = (
+        lengths.min() > 0
+        and characters.min() >= _FIRST
+        and characters.max() < _BEYOND
+        and characters[ends - 1].max() < _CONTINUED
+    )
+    pairs = _decode(counts, characters, ends, lengths, pixels) if sound else None
+    return _decode_singly(counts, ends, pixels) if pairs is None else pairs
+
+
+def _decode(
+    counts: bytes,
+    characters: np.ndarray,
+    ends: np.ndarray,
+    lengths: np.ndarray,
+    pixels: np.ndarray,
+) -> RunPairs | None:
+    """The runs, or None if there is anything unusual."""
+    goes_on = np.flatnonzero(characters >= _CONTINUED)
+    before = np.searchsorted(goes_on, ends)
+    number_ends = ends - before
+    numbers = np.diff(number_ends, prepend=0)
+    odd = numbers & 1
+    fillers = np.cumsum(odd)
+
+    small = counts.translate(_LAST_GROUP, _GOES_ON)
+    cuts = number_ends[odd > 0].tolist()
+    parts = [small[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(small)])]
+    values = np.frombuffer(b'\0'.join(parts), np.int8).astype(np.int32)
+    place = goes_on - np.arange(len(goes_on))
+    place += np.repeat(fillers - odd, np.diff(before, prepend=0))
+    # The lowest five bits of a character less 48.
+    groups = (characters[goes_on] & np.uint8(31)) ^ np.uint8(16)
+    if not _add_groups(values, place, groups):
+        return None
+
+    bounds = np.concatenate([[0], (number_ends + fillers) // 2])
+    start, last_pair = bounds[:-1], bounds[1:] - 1
+    background, foreground = values[::2].copy(), values[1::2].copy()
+    # The third number of a mask is a length, not a difference.
+    third = start[numbers > 2]
+    background[third + 1] -= background[third]
+    for lane in (background, foreground):
+        lane[start[1:]] -= np.add.reduceat(lane, start)[:-1]
+        np.cumsum(lane, out=lane)
+    foreground[last_pair[odd > 0]] = 0
+    largest = pixels.max()
+    for lane in (background, foreground):
+        if lane.min() < 0 or lane.max() > largest:
+            return None
+    areas = np.add.reduceat(foreground, start, dtype=np.int64)
+    if (areas + np.add.reduceat(background, start, dtype=np.int64) != pixels).any():
+        return None
+    rest = np.where(odd > 0, background[last_pair], 0)
+    first = background[start].astype(np.int64)
+    return RunPairs(background, foreground, bounds, areas, first, pixels - rest)
+
+
+def _add_groups(values: np.ndarray, place: np.ndarray, groups: np.ndarray) -> bool:
+    """Complete numbers that take several characters.
+
+    Args:
+        values: The last groups of all numbers; changed.
+        place: (P,) for each other group the position of its number.
+        groups: (P,) five bits each, those of a number in rising order of their weight.
+
+    Returns:
+        Whether all numbers have at most `_DIGITS` groups.
+    """
+    for _ in range(_DIGITS - 1):
+        if not len(place):
+            break
+        highest = np.empty(len(place), bool)
+        np.not_equal(place[1:], place[:-1], out=highest[:-1])
+        highest[-1] = True
+        if highest.all():
+            values[place] = values[place] * 32 + groups
+            return True
+        here = place[highest]
+        values[here] = values[here] * 32 + groups[highest]
+        place, groups = place[~highest], groups[~highest]
+    return not len(place)
+
+
+def _decode_singly(counts: bytes, ends: np.ndarray, pixels: np.ndarray) -> RunPairs:
+    """The same, mask by mask; for errors, which name the mask, and for numbers of any size."""
+    lanes: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    areas, first, last = [], [], []
+    begins = [0, *ends.tolist()]
+    for row, (begin, end) in enumerate(zip(begins, begins[1:])):
+        try:
+            runs = decode_runs([counts[begin:end]], pixels[row : row + 1])
+        except RunLengthError as error:
+            raise RunLengthError(row, str(error)) from error
+        is_end = np.frombuffer(counts[begin:end], np.uint8) < _CONTINUED
+        lengths = runs.lengths[0, is_end]
+        lengths = np.concatenate([lengths, np.zeros(len(lengths) % 2, np.int32)])
+        for lane, part in zip(lanes, (lengths[::2], lengths[1::2])):
+            lane.append(part)
+        areas.append(runs.areas[0])
+        first.append(runs.first[0])
+        last.append(runs.last[0])
+    bounds = np.cumsum([0, *map(len, lanes[0])])
+    numbers = (np.array(part, np.int64) for part in (areas, first, last))
+    return RunPairs(*(np.concatenate(lane) for lane in lanes), bounds, *numbers)
