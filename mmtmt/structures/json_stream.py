@@ -107,7 +107,7 @@ def iterate_json_list_of(file: BinaryIO, name: str, chunk: int = CHUNK) -> Itera
         ValueError: If the content is not json or its top level is not a list.
     """
     with _naming(name):
-        yield from _Reader(file, decoder or json.JSONDecoder(), chunk).elements()
+        yield from _Reader(file, json.JSONDecoder(), chunk).elements()
 
 
 @contextmanager

@@ -13,7 +13,8 @@ def test_equals_pycocotools(seed):
     number, height, width = rng.integers(1, [9, 70, 70])
     if seed % 8 == 7:
         height, width = 1500, 801
-    masks = rng.random((number, height, width)) < rng.choice([0, 0.01, 0.5, 0.99, 1], (number, 1, 1))
+    shares = rng.choice([0, 0.01, 0.5, 0.99, 1], (number, 1, 1))
+    masks = rng.random((number, height, width)) < shares
     rows = np.repeat(rng.random((number, 1, width)) < 0.5, height, axis=1)
     masks = np.where(rng.random((number, 1, 1)) < 0.3, rows, masks)
     expected = [

@@ -2,7 +2,8 @@
 
 Both sides get the same generated files: 360 x 640 pixels, one to five drifting objects per video,
 a tenth of them crowds, half of the results of the right category, a twentieth of the masks null.
-They run in turns in one process with one thread; a reading of memory has a process of its own.
+They run in turns in one process with one thread, and seconds are those of the processor; a reading
+of memory has a process of its own.
 Prints tables in Markdown.
 
 python tools/analysis_tools/evaluator_benchmark.py
@@ -20,6 +21,9 @@ from functools import partial
 from pathlib import Path
 
 import torch
+
+# Lets mmdet be imported next to recent releases of what it needs.
+import mmtmt.registry  # noqa: F401
 
 PARTS = ('evaluate', 'memory', 'masks', 'growth')
 GOALS = {
@@ -63,7 +67,7 @@ def bench_evaluate(args: argparse.Namespace) -> list[list[str]]:
             contents = [json.loads(path.read_text(encoding='utf-8')) for path in files]
             goals = GOALS.get((scale.results, scale.frames), {})
             seconds = in_turns({side.name: partial(side.whole, *files) for side in (theirs, ours)},
-                               args.rounds)
+                               args.rounds, time.process_time)
             rows.append(row(f'{scale}, from the files', seconds, 's', goals.get('files', '')))
         seconds = contents_in_turns([theirs, ours], contents, args.rounds)
         whole = {side.name: seconds[side.name, 'whole'] for side in (theirs, ours)}
@@ -95,19 +99,19 @@ def contents_in_turns(
         for side in sides:
             # mmdet adds keys to the entries, which would spare it work the next time.
             gt, results = copy.deepcopy(contents[0]), [dict(entry) for entry in contents[1]]
-            begin = time.perf_counter()
+            begin = time.process_time()
             if side.name == 'mmdet':
                 loaded = side.load(gt, results)
-                middle = time.perf_counter()
+                middle = time.process_time()
                 side.evaluate(loaded)
-                whole = time.perf_counter() - begin
+                whole = time.process_time() - begin
             else:
                 side.whole(gt, results)
-                whole = time.perf_counter() - begin
+                whole = time.process_time() - begin
                 loaded = side.load(gt, results)
-                middle = time.perf_counter()
+                middle = time.process_time()
                 side.evaluate(loaded)
-            alone = time.perf_counter() - middle
+            alone = time.process_time() - middle
             seconds.setdefault((side.name, 'whole'), []).append(whole)
             seconds.setdefault((side.name, 'evaluate'), []).append(alone)
     return {key: median(values[1:]) for key, values in seconds.items()}
@@ -151,7 +155,8 @@ def bench_masks(args: argparse.Namespace) -> list[list[str]]:
         with tempfile.TemporaryDirectory() as folder:
             masks = sides.ModelMasks(scale, Path(folder))
             masks.assert_same()
-            seconds = in_turns(dict(mmdet=masks.theirs, mmtmt=masks.ours), args.rounds)
+            seconds = in_turns(dict(mmdet=masks.theirs, mmtmt=masks.ours), args.rounds,
+                               time.process_time)
         rows.append(row(f"{scale}, from a model's masks", seconds, 's', 'at least 5'))
     return rows
 
@@ -168,7 +173,7 @@ def bench_growth(args: argparse.Namespace) -> list[list[str]]:
     for numbers in grown:
         scale = sides.Scale(*numbers, categories=args.categories)
         runs[str(scale)] = partial(sides.Ours().whole, *sides.generate(scale))
-    seconds = in_turns(runs, args.rounds)
+    seconds = in_turns(runs, args.rounds, time.process_time)
     first = next(iter(seconds.values()))
     return [[name, f'{1e3 * value:.0f} ms', f'{value / first:.2f}']
             for name, value in seconds.items()]

@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from pycocotools import mask as mask_api
-
-# First of all: it lets mmdet be imported next to recent releases of what it needs.
-import mmtmt.registry  # noqa: F401
 from mmdet.evaluation.functional import YTVIS, YTVISeval
 from mmdet.evaluation.metrics import YouTubeVISMetric
 from mmengine.structures import InstanceData
+from pycocotools import mask as mask_api
+
 from mmtmt.evaluation import evaluate
 from mmtmt.evaluation.functional import Results, read_ground_truth, read_results
 from mmtmt.evaluation.metrics import VideoInstanceMetric
