@@ -26,6 +26,7 @@ lint: setup
 
 bench: setup
 	$(RUN) tools/analysis_tools/benchmark.py $(ARGS)
+# beside mmdet's evaluator: tools/analysis_tools/evaluator_benchmark.py
 
 clean:
 	rm -rf build dist mmtmt.egg-info mmtmt/.mim .pytest_cache .ruff_cache .hypothesis
