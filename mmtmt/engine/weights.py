@@ -10,6 +10,17 @@ from torch import nn
 
 from mmtmt.engine.checkpoint import CheckpointError
 
+# What the names of a model's entries begin with, and which models they belong to; the first that
+# fits counts.
+SIGNATURES = (
+    (('clip_decoder.memory_key.',), ('GenVIS',)),
+    (('clip_decoder.',), ('VITA',)),
+    (('reid_head.',), ('IDOL',)),
+    (('decoder.head.', 'decoder.decoder.head.'), ('Mask2FormerVIS', 'MinVIS')),
+    (('sem_seg_head.', 'vita_module.', 'detr.detr.'), ('the official code, not converted',)),
+    (('panoptic_head.', 'track_head.'), ("mmdet's Mask2Former, not converted",)),
+)
+
 
 @dataclass
 class LoadReport:
@@ -40,6 +51,20 @@ class LoadReport:
         return ', '.join(parts)
 
 
+def implied_models(names: Iterable[str]) -> tuple[str, ...]:
+    """Which models a checkpoint may be of, by the names of its entries.
+
+    Args:
+        names: Of the entries.
+
+    Returns:
+        Types of models, several where names are all that they share; none where nothing is known.
+    """
+    names = list(names)
+    return next((models for prefixes, models in SIGNATURES
+                 if any(name.startswith(prefixes) for name in names)), ())
+
+
 def load_into(
     model: nn.Module,
     checkpoint: dict,
@@ -52,7 +77,8 @@ def load_into(
     When both sides carry a taxonomy, rows that belong to categories are reordered by category key
     first, see :func:`remap_taxonomy`; keys of an earlier wrapping in DDP are accepted. The types of
     both models are compared too: what fits in every entry may still mean something else, as with
-    Mask2FormerVIS and MinVIS.
+    Mask2FormerVIS and MinVIS. Where a checkpoint doesn't tell its model, messages name the one that
+    its entries imply.
 
     Args:
         model: The model.
@@ -89,8 +115,7 @@ def load_into(
     report.missing = [name for name in outcome.missing_keys if name not in kept]
     report.unexpected = list(outcome.unexpected_keys)
     report.loaded = len(own) - len(outcome.missing_keys)
-    trained = checkpoint.get('meta', {}).get('model')
-    kind = f'weights of {trained}: ' if trained not in (None, type(model).__name__) else ''
+    kind = _other_kind(checkpoint, model, report.complete)
     least = 1 if allow_unexpected not in (True, (), []) else len(own) / 2
     if (strict and (kind or not report.complete)) or report.loaded < least:
         raise CheckpointError(
@@ -101,6 +126,19 @@ def load_into(
     level = logging.WARNING if kind or not report.complete else logging.INFO
     print_log(f'{source}: {kind}{report}', 'current', level)
     return report
+
+
+def _other_kind(checkpoint: dict, model: nn.Module, complete: bool) -> str:
+    """`weights of TYPE: ` where they are another model's, as they say, or else seem to be."""
+    trained = checkpoint.get('meta', {}).get('model')
+    models = () if trained is None else (trained,)
+    if trained is None and not complete:
+        stored = checkpoint.get('state_dict', checkpoint)
+        stored = stored.get('model', stored)  # as in files of the official code
+        models = implied_models(name.removeprefix('module.') for name in stored)
+    if not models or type(model).__name__ in models:
+        return ''
+    return f'weights of {" or ".join(models)}: '
 
 
 def _refuse_unexpected(

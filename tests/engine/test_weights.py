@@ -83,6 +83,33 @@ def test_the_type_of_another_model_is_named():
     load_into(Classifier(['cat']), checkpoint, strict=True)
 
 
+@pytest.mark.parametrize(('names', 'message'), [
+    (['clip_decoder.memory_key.weight', 'decoder.head.cls_embed.bias'], 'weights of GenVIS: '),
+    (['clip_decoder.query_feat.weight', 'decoder.head.cls_embed.bias'], 'weights of VITA: '),
+    (['reid_head.0.weight', 'decoder.layers.0.norms.0.weight'], 'weights of IDOL: '),
+    (['decoder.decoder.head.cls_embed.bias'], 'weights of Mask2FormerVIS or MinVIS: '),
+    (['module.decoder.head.cls_embed.bias'], 'weights of Mask2FormerVIS or MinVIS: '),
+    (['sem_seg_head.predictor.query_feat.weight'], 'weights of the official code, not converted: '),
+    (['panoptic_head.query_feat.weight'], "weights of mmdet's Mask2Former, not converted: "),
+    (['conv1.weight'], 'entries: 0 entries loaded'),
+])
+@pytest.mark.parametrize('entry', ['state_dict', 'model'])
+def test_the_model_is_guessed_where_the_checkpoint_does_not_tell(names, message, entry):
+    weights = {entry: {name: torch.ones(1) for name in names}}
+    with pytest.raises(ValueError, match='does not fit Classifier') as error:
+        load_into(Classifier(['cat']), weights)
+    assert message in str(error.value)
+
+
+def test_a_guess_refuses_nothing():
+    class Other(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.reid_head = nn.Linear(2, 2)
+
+    assert load_into(Other(), {'state_dict': Other().state_dict()}, strict=True).complete
+
+
 def test_a_text_bank_to_which_words_were_added_is_the_same(monkeypatch):
     messages = []
     monkeypatch.setattr(

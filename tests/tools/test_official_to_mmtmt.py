@@ -1,3 +1,4 @@
+import importlib.util
 import pickle
 import subprocess
 import sys
@@ -32,6 +33,14 @@ def run(*args, name='official_to_mmtmt'):
     )
 
 
+def load_tool():
+    path = ROOT / 'tools' / 'model_converters' / 'official_to_mmtmt.py'
+    spec = importlib.util.spec_from_file_location('official_to_mmtmt', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope='module')
 def weights():
     return Fixture.load(ROOT / 'tests' / 'golden' / 'm2f_video_inference_a').weights()
@@ -61,10 +70,42 @@ def test_converts_and_reports(source, tmp_path, weights):
     assert 'decoder.head.cls_embed.weight: [41, 256] in the checkpoint, [26, 256]' in done.stdout
     checkpoint = torch.load(target, weights_only=True)
     assert len(checkpoint['meta']['taxonomy']['keys']) == 40
+    assert checkpoint['meta']['model'] == 'Mask2FormerVIS'
     value = checkpoint['state_dict']['decoder.layers.8.ffn.2.weight']
     key = 'sem_seg_head.predictor.transformer_ffn_layers.8.linear2.weight'
     assert value.dtype == torch.float32
     assert np.array_equal(value.numpy(), weights[key].astype(np.float16).astype(np.float32))
+
+
+def clip_weights(kind, categories):
+    """What tells a VITA or GenVIS, under the official names, with a classifier of the clips."""
+    names = dict(VITA='query_feat', GenVIS='pre_memory_embed_k')
+    return {
+        f'vita_module.{names[kind]}.weight': np.zeros((4, 4)),
+        'vita_module.class_embed.weight': np.zeros((categories + 1, 4)),
+        'sem_seg_head.predictor.class_embed.weight': np.zeros((41, 4)),
+    }
+
+
+@pytest.mark.parametrize('kind', ['VITA', 'GenVIS'])
+def test_tells_the_models_of_clips(kind):
+    tool = load_tool()
+    conversion = convert_checkpoint({'model': clip_weights(kind, 40)})
+    assert tool.model_type(conversion.state, None, 'VITA') == kind
+    with pytest.raises(ValueError, match=f'--model IDOL: .* the weights are of {kind}'):
+        tool.model_type(conversion.state, 'IDOL', None)
+    assert len(tool.taxonomy_meta(conversion, 'ytvis19')['keys']) == 40
+    conversion = convert_checkpoint({'model': clip_weights(kind, 25)})
+    with pytest.raises(ValueError, match='the checkpoint has 25 .clip_decoder.head.cls_embed'):
+        tool.taxonomy_meta(conversion, 'ytvis19')
+
+
+def test_names_alone_do_not_tell_mask2former_from_minvis(weights):
+    tool, state = load_tool(), convert_checkpoint({'model': weights}).state
+    assert tool.model_type(state, None, None) is None
+    assert tool.model_type(state, None, 'VITA') is None  # to start VITA from
+    assert tool.model_type(state, None, 'MinVIS') == 'MinVIS'
+    assert tool.model_type(state, 'MinVIS', 'Mask2FormerVIS') == 'MinVIS'
 
 
 def test_errors_leave_no_file(source, tmp_path):

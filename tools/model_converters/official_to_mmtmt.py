@@ -1,8 +1,9 @@
-"""Convert a checkpoint of official Mask2Former or IDOL, or of mmdet's Mask2Former.
+"""Convert a checkpoint of an official Mask2Former, MinVIS, VITA, GenVIS or IDOL, or of mmdet.
 
-SRC is a detectron2 .pkl or .pth of Mask2Former, image or video, of one of its ImageNet backbones,
-of IDOL, or a .pth of mmdet's Mask2Former. DST loads with `load_from`, `tools/test.py` and the demo;
-a backbone alone loads with `init_cfg=dict(type='Pretrained', checkpoint=DST)`.
+SRC is a detectron2 .pkl or .pth of Mask2Former, image or video, of MinVIS, VITA, GenVIS or IDOL, of
+one of their ImageNet backbones, or a .pth of mmdet's Mask2Former. DST loads with `load_from`,
+`tools/test.py` and the demo; a backbone alone loads with
+`init_cfg=dict(type='Pretrained', checkpoint=DST)`.
 
 Example:
     python tools/model_converters/official_to_mmtmt.py model_final_34112b.pkl m2f_vis_r50.pth \
@@ -18,6 +19,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from mmtmt.engine.checkpoint import save_checkpoint
+from mmtmt.engine.weights import implied_models
 from mmtmt.models.converters import (
     LAYOUTS,
     Conversion,
@@ -28,11 +30,14 @@ from mmtmt.models.converters import (
 from mmtmt.registry import MODELS
 from mmtmt.taxonomy import Taxonomy
 
+MODEL_TYPES = ('Mask2FormerVIS', 'MinVIS', 'VITA', 'GenVIS', 'IDOL')
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description='Convert a Mask2Former checkpoint of the official code or of mmdet.'
+        description='Convert a checkpoint of Mask2Former, MinVIS, VITA, GenVIS or IDOL of the '
+        'official code, or of Mask2Former of mmdet.'
     )
     parser.add_argument('source', metavar='SRC', help='.pkl or .pth to read')
     parser.add_argument('target', metavar='DST', help='.pth to write')
@@ -40,6 +45,12 @@ def parse_args() -> argparse.Namespace:
         '--config',
         help='compare with the model of this config; without it, '
         'with the model that the shapes imply',
+    )
+    parser.add_argument(
+        '--model',
+        choices=MODEL_TYPES,
+        help='what was trained, for later messages and checks. Found out unless given; Mask2Former '
+        'and MinVIS have the same names, and only --config or this tells them apart',
     )
     parser.add_argument(
         '--vocabulary',
@@ -58,11 +69,34 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def model_state(config: str) -> dict[str, Tensor]:
-    """State dict of a config's model, with random values."""
+def read_model(config: str) -> Config:
+    """A config's model."""
     cfg = Config.fromfile(config)
     init_default_scope(cfg.get('default_scope', 'mmtmt'))
-    return MODELS.build(cfg.model).state_dict()
+    return cfg.model
+
+
+def model_type(state: dict[str, Tensor], named: str | None, configured: str | None) -> str | None:
+    """The model that weights were trained as.
+
+    Args:
+        state: The converted weights.
+        named: By the user.
+        configured: Of the config to compare with.
+
+    Returns:
+        Its type; None where names leave it open and nobody says it.
+
+    Raises:
+        ValueError: The weights are another model's than the user names.
+    """
+    implied = implied_models(state)
+    if named is not None and named not in implied:
+        raise ValueError(f'--model {named}: by their names, the weights are of '
+                         f'{" or ".join(implied) or "a backbone"}')
+    if len(implied) == 1:
+        return implied[0]
+    return named or (configured if configured in implied else None)
 
 
 def taxonomy_meta(conversion: Conversion, vocabulary: str) -> dict:
@@ -79,14 +113,18 @@ def taxonomy_meta(conversion: Conversion, vocabulary: str) -> dict:
         ValueError: The checkpoint has another number of categories than the vocabulary.
     """
     taxonomy = Taxonomy([vocabulary])
-    # the classifier, and its rows that stand for no category
-    classifiers = {'decoder.head.cls_embed.weight': 1, 'bbox_head.cls_branches.0.weight': 0}
+    # the classifiers, and their rows that stand for no category
+    classifiers = {
+        'decoder.head.cls_embed.weight': 1,
+        'clip_decoder.head.cls_embed.weight': 1,
+        'bbox_head.cls_branches.0.weight': 0,
+    }
     for name, others in classifiers.items():
         rows = conversion.state.get(name)
         if rows is not None and len(rows) != len(taxonomy) + others:
             raise ValueError(
                 f'{vocabulary} has {len(taxonomy)} categories, the checkpoint has '
-                f'{len(rows) - others}'
+                f'{len(rows) - others} ({name})'
             )
     return taxonomy.state_dict()
 
@@ -104,7 +142,11 @@ def main() -> int:
         meta = dict(converted_from=Path(args.source).name)
         if args.vocabulary:
             meta['taxonomy'] = taxonomy_meta(conversion, args.vocabulary)
-        state = model_state(args.config) if args.config else None
+        config = read_model(args.config) if args.config else None
+        trained = model_type(conversion.state, args.model, config and config.type)
+        if trained is not None:
+            meta['model'] = trained
+        state = None if config is None else MODELS.build(config).state_dict()
         report = report_on(conversion, state, args.config or '')
     except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
