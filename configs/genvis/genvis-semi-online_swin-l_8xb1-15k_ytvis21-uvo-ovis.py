@@ -14,7 +14,9 @@ model = dict(
     freeze_detector=True,
     clip_decoder=dict(type='GenVISDecoder', num_queries=100),
     clip_criterion=dict(type='GenVISCriterion', num_points=12544),
-    taxonomy=dict(vocabularies=['ytvis21', 'uvo', 'ovis']))
+    taxonomy=dict(vocabularies=['ytvis21', 'uvo', 'ovis']),
+    # as the official code
+    test_cfg=dict(max_per_video=dict(ovis=20)))
 # what the recipe of this name trains
 load_from = 'work_dirs/vita_swin-l_8xb2-16k_ytvis21-uvo-ovis/iter_16000.pth'
 

@@ -12,11 +12,13 @@ model = dict(
     clip_decoder=dict(type='VITADecoder', num_queries=100, window=6),
     clip_criterion=dict(type='VITACriterion', num_points=12544),
     taxonomy=dict(vocabularies=['ytvis19', 'uvo', 'ovis']),
-    # as the official code for OVIS, which keeps 10 of YouTube-VIS
-    test_cfg=dict(max_per_video=20))
+    # as the official code
+    test_cfg=dict(max_per_video=dict(ovis=20)))
 # made from the official checkpoint as README.md says
 load_from = 'checkpoints/vita_swin-l_coco.pth'
 
+# One length for all sets, as in the released TMT-VIS code: the clips of a batch are stacked. Alone,
+# VITA has 6 frames, +-8, for YouTube-VIS 2021 and OVIS.
 train_pipeline = [dict(type='SampleClip', num_frames=5, frame_range=20), *_base_.clip_steps]
 train_dataloader = dict(
     dataset=dict(

@@ -74,7 +74,8 @@ model = dict(
         score_weight=0.5),
     test_cfg=dict(
         vocabulary='given',
-        max_per_video=10,
+        # a number, or one by vocabulary: dict(ovis=20)
+        max_per_video=dict(default=10),
         # The official code decodes a video of any length at once, and its memory grows with it.
         # Here longer videos are decoded in clips of this many frames, whose queries are linked.
         clip_length=36))

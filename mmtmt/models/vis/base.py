@@ -16,7 +16,7 @@ from mmtmt.models.outputs import CategoryContext
 from mmtmt.models.text_encoders import CategoryTexts
 from mmtmt.registry import MODELS
 from mmtmt.structures.frame_source import FrameSource
-from mmtmt.taxonomy import Taxonomy, Vocabulary, load_vocabulary
+from mmtmt.taxonomy import Taxonomy, Vocabulary, load_vocabulary, registered_vocabularies
 
 CANDIDATES = ('union', 'sample', 'mixed')
 TEST_VOCABULARIES = ('given', 'unified')
@@ -32,11 +32,13 @@ class EvaluationSpace:
         columns: (K_v,) int64, the column of each category of the evaluation vocabulary
             among the K class logits, -1 where it has none.
         labels: (K,) int64, the evaluation label of each column, -1 where it has none.
+        vocabulary: Name of the evaluation vocabulary.
     """
 
     context: CategoryContext
     columns: Tensor
     labels: Tensor
+    vocabulary: str = ''
 
 
 def compiled_labels(scores: Tensor, space: EvaluationSpace, num_selected: int) -> list[int]:
@@ -118,6 +120,9 @@ class VISModel(BaseModel):
         settings = {**self.TEST_DEFAULTS, **test_cfg}
         for name, value in settings.items():
             choices = self.TEST_CHOICES.get(name)
+            if name == 'max_per_video' and isinstance(value, Mapping):
+                self._check_max_per_video(value)
+                continue
             if choices is not None:
                 fits, expected = value in choices, f'one of {choices}'
             elif type(self.TEST_DEFAULTS[name]) is bool:
@@ -130,6 +135,32 @@ class VISModel(BaseModel):
             if not fits:
                 raise ValueError(f'model.test_cfg.{name}: expected {expected}, got {value!r}')
         return settings
+
+    def _check_max_per_video(self, numbers: Mapping[str, Any]) -> None:
+        """Refuse names that are no vocabularies, and numbers below 1."""
+        known = ['default', *self.taxonomy.vocabulary_names]
+        known += [name for name in registered_vocabularies() if name not in known]
+        where = 'model.test_cfg.max_per_video'
+        if unknown := [name for name in numbers if name not in known]:
+            raise ValueError(f'{where}: expected names among {known}, got {unknown}')
+        for name, number in numbers.items():
+            if type(number) is not int or number < 1:
+                raise ValueError(f'{where}.{name}: expected an integer from 1, got {number!r}')
+
+    def max_per_video(self, space: EvaluationSpace) -> int:
+        """How many predictions a video may have at most.
+
+        Args:
+            space: Of the video.
+
+        Returns:
+            What `test_cfg.max_per_video` says for its vocabulary.
+        """
+        numbers = self.test_cfg['max_per_video']
+        if not isinstance(numbers, Mapping):
+            return numbers
+        default = numbers.get('default', VISModel.TEST_DEFAULTS['max_per_video'])
+        return numbers.get(space.vocabulary, default)
 
     @property
     def num_classes(self) -> int:
@@ -305,7 +336,8 @@ class VISModel(BaseModel):
         if self.test_cfg['vocabulary'] == 'given':
             candidates = labels >= 0
         context = CategoryContext(candidates[None].to(self.device), self.text_rows)
-        return EvaluationSpace(context, columns.to(self.device), labels.to(self.device))
+        name = vocabulary if isinstance(vocabulary, str) else vocabulary.name
+        return EvaluationSpace(context, columns.to(self.device), labels.to(self.device), name)
 
     def _check_unknown(self, vocabulary: Vocabulary, columns: Tensor) -> None:
         """Categories without a row in a linear classifier: refuse them, or tell how many they are.
@@ -336,7 +368,8 @@ class VISModel(BaseModel):
         text[trained.to(self.device)] = self.text_rows[columns[trained].to(self.device)]
         candidates = torch.ones(1, len(vocabulary), dtype=torch.bool, device=self.device)
         identity = torch.arange(len(vocabulary), device=self.device)
-        return EvaluationSpace(CategoryContext(candidates, text), identity, identity)
+        return EvaluationSpace(
+            CategoryContext(candidates, text), identity, identity, vocabulary.name)
 
     @property
     def device(self) -> torch.device:

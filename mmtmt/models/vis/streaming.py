@@ -218,7 +218,7 @@ class StreamingMaskModel(MaskVISModel):
             raise ValueError('a video without frames can not be predicted')
         state.records.append(self.decode_clip(state))
         self.end_video(state)
-        best = self.best_pairs(state, self.test_cfg['max_per_video'])
+        best = self.best_pairs(state, self.max_per_video(state.space))
         kept = best.queries.unique()
         if len(state.records) > 1 and self.test_cfg['long_video'] == 'one_pass':
             self._encode_running_best(state)

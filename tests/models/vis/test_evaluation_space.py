@@ -97,3 +97,24 @@ def test_words_outside_the_bank_need_its_encoder(build_model, monkeypatch):
     )
     space = model.evaluation_space(WORDS)
     assert space.context.candidates.all() and space.labels.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize('numbers, expected', [
+    (3, [3, 3, 3]), (dict(default=3, synth_ovis=5), [5, 3, 3]), (dict(synth_ovis=5), [5, 10, 10])])
+@pytest.mark.parametrize('type', ['Mask2FormerVIS', 'VITA', 'GenVIS'])
+def test_predictions_of_a_video_by_vocabulary(build_model, make_video, type, numbers, expected):
+    model = build_model(
+        type=type, test_cfg=dict(max_per_video=numbers, unknown_categories='skip'))
+    found = [len(predict(model, make_video(2, vocabulary)).pred_tubes)
+             for vocabulary in ('synth_ovis', 'synth_ytvis', WORDS)]
+    assert found == expected
+
+
+@pytest.mark.parametrize('numbers, message', [
+    (dict(ovsi=20), r"max_per_video: expected names among \['default', 'synth_ytvis'.*'ovis'.*ovsi"),
+    (dict(ovis=0), r'max_per_video\.ovis: expected an integer from 1, got 0'),
+    (dict(default=True), r'max_per_video\.default: expected an integer from 1, got True'),
+    ('20', r"max_per_video: expected an integer from 1, got '20'")])
+def test_numbers_of_predictions_are_checked(build_model, numbers, message):
+    with pytest.raises(ValueError, match=message):
+        build_model(test_cfg=dict(max_per_video=numbers))
