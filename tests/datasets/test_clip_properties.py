@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mmtmt.datasets.transforms import (
     ClipCrop,
     ClipFlip,
+    ClipFrameWise,
     ClipLargeScaleJitter,
     ClipPhotometric,
     ClipRandomApply,
@@ -31,9 +32,11 @@ step = st.one_of(
     st.builds(ClipLargeScaleJitter, size=st.tuples(side, side), pad_value=st.just(0),
               scale_range=st.sampled_from([(0.1, 2.0), (1, 1)]), interpolation=interpolation),
 )
+steps = st.lists(step, max_size=2)
 chains = st.lists(
-    st.one_of(step, st.builds(lambda steps: ClipRandomApply(transforms=steps),
-                              st.lists(step, max_size=2))),
+    st.one_of(
+        step, st.builds(lambda steps: ClipRandomApply(transforms=steps), steps),
+        st.builds(lambda steps: ClipFrameWise(transforms=steps, pad_value=(0, 0, 0)), steps)),
     max_size=5,
 )
 clips = st.tuples(

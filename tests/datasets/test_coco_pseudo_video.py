@@ -151,6 +151,30 @@ def test_large_scale_jitter_of_single_images(coco):
     assert len(scales) == 20 and 0 < padded < 20
 
 
+def test_two_views_of_an_image(coco):
+    """Each is drawn on its own; what is padded belongs to nothing."""
+    views = {'type': 'ClipFrameWise', 'transforms': [
+        {'type': 'ClipFlip'},
+        {'type': 'ClipRandomApply', 'transforms': [{'type': 'ClipCrop', 'size_range': (40, 60)}]},
+        {'type': 'ClipResize', 'short_sides': [40, 60], 'max_size': 100}]}
+    dataset = coco.build(num_frames=2, steps=[*PSEUDO_STEPS[:2], views, {'type': 'PackClip'}])
+    different, apart = 0, 0
+    for sample_index in range(30):
+        item = dataset[SampleKey(0, sample_index)]
+        sample, inputs = item['data_samples'], item['inputs']
+        shapes = sample.frame_shapes
+        assert sample.img_shape == tuple(map(max, zip(*shapes))) == tuple(inputs.shape[-2:])
+        for frame, masks, (height, width) in zip(
+                inputs, sample.gt_tubes.masks.unbind(1), shapes):
+            for margin in (frame[:, height:], frame[:, :, width:]):
+                assert (margin == torch.tensor([124, 116, 104])[:, None, None]).all()
+            assert not masks[:, height:].any() and not masks[:, :, width:].any()
+            assert masks[:, :height, :width].shape[1:] == (height, width)
+        different += shapes[0] != shapes[1]
+        apart += len(sample.gt_tubes) and not sample.gt_tubes.masks.flatten(2).any(2).all()
+    assert 0 < different < 30 and apart
+
+
 def test_workers_change_nothing(coco):
     dataset = coco.build()
 

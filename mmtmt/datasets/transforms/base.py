@@ -17,7 +17,8 @@ class ClipTransform(ABC):
     - `SampleClip`: ``frame_indices``, T ascending integers;
     - `LoadClip`: ``frames``, a list of T arrays (H, W, 3) uint8, RGB, all of one size;
       ``scale_factor`` (width, height) and ``flip``;
-    - `LoadTubes`: ``masks`` (`ClipMasks`), ``labels`` and ``instance_ids``, (N,) int64.
+    - `LoadTubes`: ``masks`` (`ClipMasks`), ``labels`` and ``instance_ids``, (N,) int64;
+    - `ClipFrameWise`: ``frame_shapes``, T pairs (height, width) without padding.
     """
 
     @abstractmethod

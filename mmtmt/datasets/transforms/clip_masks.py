@@ -43,6 +43,38 @@ class ClipMasks:
         self.ori_shape = (height, width)
         self.selections: list[Selection] = [GridSelection.whole(height, width)] * num_frames
 
+    def split(self) -> list[ClipMasks]:
+        """Take the frames apart.
+
+        Returns:
+            T clips of one frame, each with all instances.
+        """
+        clips = []
+        for frame, selection in enumerate(self.selections):
+            counts = [[frames[frame]] for frames in self.counts]
+            clips.append(ClipMasks(counts, self.names, 1, *self.ori_shape))
+            clips[-1].selections = [selection]
+        return clips
+
+    @classmethod
+    def join(cls, clips: Sequence[ClipMasks], height: int, width: int) -> ClipMasks:
+        """Put clips of the same instances one after another.
+
+        Args:
+            clips: What `split` gave, in any sizes.
+            height: Height to pad all to in pixels.
+            width: Width to pad all to in pixels.
+
+        Returns:
+            The clip of all their frames.
+        """
+        counts = [sum(of_clips, []) for of_clips in zip(*(clip.counts for clip in clips))]
+        joined = cls(counts, clips[0].names, 0, *clips[0].ori_shape)
+        joined.selections = [
+            selection.pad(height, width) for clip in clips for selection in clip.selections
+        ]
+        return joined
+
     @property
     def num_frames(self) -> int:
         """Number of frames T."""

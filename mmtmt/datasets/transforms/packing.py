@@ -33,7 +33,8 @@ class PackClip(ClipTransform):
     """Packs a training clip.
 
     The result is ``inputs``, (T, 3, H, W) uint8, and ``data_samples`` with ``gt_tubes``.
-    Instances that no frame of the clip shows any more, after crops, are left out.
+    Instances that no frame of the clip shows any more, after crops, are left out. Where frames had
+    sizes of their own, ``frame_shapes`` is in the sample's metainfo.
 
     Args:
         with_boxes: Whether `gt_tubes` have ``boxes`` as well, (N, T, 4) float32, the extents of
@@ -51,6 +52,7 @@ class PackClip(ClipTransform):
             img_shape=tuple(inputs.shape[-2:]),
             flip=results['flip'],
             scale_factor=results['scale_factor'],
+            **{key: results[key] for key in ('frame_shapes',) if key in results},
         )
         if 'masks' in results:
             masks = results['masks'].decode()

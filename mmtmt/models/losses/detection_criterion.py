@@ -53,21 +53,24 @@ class PairTarget:
     in_reference: Tensor
 
     @classmethod
-    def from_clip(cls, target: ClipTarget, size: tuple[int, int]) -> 'PairTarget':
+    def from_clip(cls, target: ClipTarget, sizes: Sequence[tuple[int, int]]) -> 'PairTarget':
         """Take the first frame of a clip as the key frame and drop what it doesn't show.
 
         Args:
-            target: Of a clip of two frames.
-            size: Height and width of the frames before padding.
+            target: Of a clip of two frames, or of one, which has no reference frame.
+            sizes: Height and width of each frame before padding.
 
         Returns:
             The pair's.
         """
         shown = target.masks.flatten(2).any(2)
         visible = shown[:, 0]
-        key, reference = target.masks[visible].unbind(1)
-        return cls(target.labels[visible], boxes_of_masks(key, size), key,
-                   boxes_of_masks(reference, size), shown[visible, 1])
+        key, reference = target.masks[visible][:, 0], target.masks[visible][:, -1]
+        in_reference = shown[visible, -1]
+        if len(sizes) == 1:
+            in_reference = torch.zeros_like(in_reference)
+        return cls(target.labels[visible], boxes_of_masks(key, sizes[0]), key,
+                   boxes_of_masks(reference, sizes[-1]), in_reference)
 
 
 @dataclass

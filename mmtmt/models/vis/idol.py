@@ -20,7 +20,6 @@ from mmtmt.models.vis.track_output import TrackState, collect_tracks, link_frame
 from mmtmt.registry import MODELS, TASK_UTILS
 from mmtmt.structures.frame_source import FrameSource
 
-KEY, REFERENCE = slice(0, None, 2), slice(1, None, 2)  # of pairs, frame after frame
 
 
 @MODELS.register_module()
@@ -153,8 +152,9 @@ class IDOL(VISModel):
         """See VISModel.loss.
 
         Args:
-            inputs: (B, 2, 3, H, W), key and reference frames.
-            samples: B samples.
+            inputs: (B, 2, 3, H, W), key and reference frames; or (B, 1, 3, H, W), images, on which
+                detection is trained alone and the embeddings have losses of zero.
+            samples: B samples; with `frame_shapes` where the two frames have sizes of their own.
 
         Returns:
             Losses and figures to log.
@@ -162,28 +162,32 @@ class IDOL(VISModel):
         Raises:
             ValueError: If clips have another number of frames.
         """
-        if inputs.shape[1] != 2:
-            raise ValueError('IDOL trains on clips of 2 frames, a key and a reference frame; got '
-                             f'{inputs.shape[1]}')
+        frames = inputs.shape[1]
+        if frames > 2:
+            raise ValueError('IDOL trains on clips of 2 frames, a key and a reference frame, or '
+                             f'on images; got {frames}')
         clips, space = self.training_targets(samples)
-        sizes = [tuple(sample.metainfo['img_shape']) for sample in samples]
+        sizes = [sample.metainfo.get('frame_shapes') or [sample.metainfo['img_shape']] * frames
+                 for sample in samples]
         targets = [PairTarget.from_clip(clip, size) for clip, size in zip(clips, sizes)]
-        memory = self.extract(inputs.flatten(0, 1), [size for size in sizes for _ in range(2)])
-        outputs = self.decode(memory, 2, self.training_context(space))
-        stages = [prediction.select(KEY) for prediction in outputs.predictions]
+        memory = self.extract(inputs.flatten(0, 1), [size for pair in sizes for size in pair])
+        outputs = self.decode(memory, frames, self.training_context(space))
+        key, reference = slice(0, None, frames), slice(frames - 1, None, frames)
+        stages = [prediction.select(key) for prediction in outputs.predictions]
         matches = self.criterion.assign(stages, targets)
-        masks = self._matched_masks(memory.select(KEY), stages, matches, sizes)
+        masks = self._matched_masks(
+            memory.select(key), stages, matches, [pair[0] for pair in sizes])
         last = outputs.predictions[-1]
         embeds = self.reid_head(last.query_embeds)
         losses = self.criterion(
-            stages, masks, ReferencePrediction(embeds[KEY], embeds[REFERENCE],
-                                               last.select(REFERENCE)), targets, matches, space)
+            stages, masks, ReferencePrediction(embeds[key], embeds[reference],
+                                               last.select(reference)), targets, matches, space)
         if outputs.compiled is not None:
             logits = None
             if self.taxonomy_head is not None:
-                logits = self.taxonomy_head(outputs.injected_queries[KEY])
+                logits = self.taxonomy_head(outputs.injected_queries[key])
             losses.update(self.criterion.taxonomy_losses(
-                outputs.compiled.select(KEY), logits,
+                outputs.compiled.select(key), logits,
                 self.decoder.compilation.score_supervision == 'bce', targets, matches, space))
         return losses
 

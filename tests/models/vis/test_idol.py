@@ -184,6 +184,48 @@ def test_clips_of_another_length_are_refused(make_batch):
         losses_of(model, make_batch(model, *CONTENTS, num_frames=3))
 
 
+@pytest.mark.parametrize('taxonomy_aware', [True, False])
+@pytest.mark.parametrize('labels', [(1, 2), ()])
+def test_images_train_all_but_the_embeddings(make_batch, taxonomy_aware, labels):
+    model = build_idol(taxonomy_aware=taxonomy_aware)
+    batch = make_batch(model, ('synth_ytvis', labels), ('synth_ovis', labels), num_frames=1)
+    losses = losses_of(model, batch)
+    assert losses['loss_reid'] == losses['loss_reid_aux'] == 0
+    model.parse_losses(losses)[0].backward()
+    assert not [name for name, parameter in model.named_parameters() if parameter.grad is None]
+    # a pair whose key frames are these images learns the same of them
+    pairs = make_batch(model, ('synth_ytvis', labels), ('synth_ovis', labels), num_frames=2)
+    pairs['inputs'][:, 0] = batch['inputs'][:, 0]
+    pairs = losses_of(model, pairs)
+    for name, loss in losses.items():
+        if 'reid' not in name:
+            torch.testing.assert_close(loss, pairs[name])
+
+
+def test_frames_of_a_pair_may_have_sizes_of_their_own(make_batch, monkeypatch):
+    model, seen = build_idol(), []
+    batch = make_batch(model, *CONTENTS)
+    shapes = [[(60, 90), (40, 64)], [(32, 60), (60, 90)]]
+    for sample, pair in zip(batch['data_samples'], shapes):
+        sample.set_metainfo(dict(frame_shapes=pair))
+        for frame, (height, width) in enumerate(pair):
+            sample.gt_tubes.masks[:, frame, height:] = False
+            sample.gt_tubes.masks[:, frame, :, width:] = False
+    extract, assign = model.extract, model.criterion.assign
+    monkeypatch.setattr(
+        model, 'extract', lambda images, sizes: seen.append(sizes) or extract(images, sizes))
+    monkeypatch.setattr(
+        model.criterion, 'assign',
+        lambda stages, targets: seen.append(targets) or assign(stages, targets))
+    assert all(loss.isfinite() for loss in losses_of(model, batch).values())
+    assert seen[0] == [size for pair in shapes for size in pair]
+    # the objects lie from column 10 to 60: boxes are fractions of the frame that they lie in
+    first, second = seen[1]
+    assert first.boxes[0, 2] == pytest.approx(50 / 90)
+    assert first.reference_boxes[0, 2] == pytest.approx(50 / 64)
+    assert second.boxes[0, 2] == pytest.approx(50 / 60)
+
+
 def test_dropout_is_for_training_alone(make_batch, make_video):
     model = build_idol(dropout=0.5)
     batch = make_batch(model, *CONTENTS)
