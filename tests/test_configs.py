@@ -324,7 +324,8 @@ def loss_names(model):
 
 def taxonomy_figures(model):
     """Names of what the taxonomy modules add to the losses."""
-    if model.decoder.type != 'InjectionDecoder' or model_is_frozen(model):
+    frozen = model_is_frozen(model) and model.get('freeze_taxonomy', True)
+    if model.decoder.type != 'InjectionDecoder' or frozen:
         return set()
     names = {'taxonomy_recall'}
     if model.criterion.taxonomy_loss != 'off':
@@ -343,7 +344,7 @@ def predict_and_evaluate(model, cfg):
         samples = model.val_step(batch)
         for sample in samples:
             if cfg.model.type != 'IDOL':  # which returns what it finds, none in fresh weights
-                assert len(sample.pred_tubes) == cfg.model.test_cfg.get('max_per_video', 10)
+                assert len(sample.pred_tubes) == max_per_video(cfg.model, sample.dataset)
             assert all(len(tube) == sample.video_length for tube in sample.pred_tubes.tubes)
         for metric in metrics:
             metric.process(batch, [sample.to_dict() for sample in samples])
@@ -351,6 +352,11 @@ def predict_and_evaluate(model, cfg):
     for metric in metrics:
         numbers.update(metric.evaluate(len(loader.dataset)))
     return numbers
+
+
+def max_per_video(model, dataset):
+    numbers = model.test_cfg.get('max_per_video', 10)
+    return numbers if isinstance(numbers, int) else numbers.get(dataset, numbers.default)
 
 
 @pytest.mark.parametrize('path', MODEL_BASES, ids=relative)
@@ -555,6 +561,51 @@ def test_every_config_is_listed(method):
         assert (REPO / collection['README']).is_file()
     links = re.findall(r'\(\./([^)]*\.py)\)', (method / 'README.md').read_text())
     assert {str((method / link).relative_to(REPO)) for link in links} == configs
+
+
+SETS = dict(coco='COCO', ytvis19='YouTube-VIS 2019', ytvis21='YouTube-VIS 2021', uvo='UVO',
+            ovis='OVIS')
+
+
+@pytest.mark.parametrize('method', METHODS, ids=relative)
+def test_metafile_says_what_the_configs_do(method):
+    for listed in yaml.safe_load((method / 'metafile.yml').read_text())['Models']:
+        cfg, data = load(REPO / listed['Config']), listed['Metadata']
+        name = NAME.fullmatch(listed['Name'])
+        assert data['Iterations'] == cfg.train_cfg.max_iters, listed['Name']
+        processes = int(name['gpus']) if name else 1
+        assert data['Batch Size'] == processes * cfg.train_dataloader.batch_size, listed['Name']
+        if cfg.model.backbone.type == 'mmdet.ResNet':
+            backbone = f'ResNet-{cfg.model.backbone.depth}'
+        else:
+            backbone = {'mmdet.SwinTransformer': 'Swin-L', 'MobileNetV2': 'MobileNetV2'}[
+                cfg.model.backbone.type]
+        assert data['Backbone'] == backbone, listed['Name']
+        trained = 'generated sets'
+        if name:
+            sets = name['sets'].split('-')
+            trained = ('a handful of clips' if sets[-1] == 'clips'
+                       else ', '.join(SETS[one] for one in sets))
+        assert data['Training Data'] == trained, listed['Name']
+
+
+@pytest.mark.parametrize('name, lr, milestones, ratios', [
+    ('vita_r50_8xb2-8k_ovis-ytvis19', 1e-4, [5000], [1, 1]),
+    ('vita_r50_8xb2-12k_uvo-ytvis19', 1e-4, [8000], [0.75, 1]),
+    ('vita_r50_8xb2-70k_coco-ovis-ytvis19', 1e-4, [37500], [1, 0.75, 0.75]),
+    ('vita_r50_8xb2-70k_coco-uvo-ytvis19', 1e-4, [37500], [1, 0.75, 0.75]),
+    ('vita_r50_8xb2-368750_coco', 1e-4, [327778, 355092], None),
+    ('vita_swin-l_8xb2-737500_coco', 1e-4, [655556, 710184], None),
+    ('vita_r50_8xb1-150k_coco-ovis', 5e-5, [50000, 125000], [1, 0.25]),
+    ('idol_r50_8xb4-59200_coco', 2e-4, [22200, 44400], None),
+    ('idol_swin-l_8xb4-59200_coco', 2e-4, [22200, 44400], None),
+])
+def test_schedules_of_the_official_code(name, lr, milestones, ratios):
+    """As their configs have them: learning rate, where it drops, and how often a set is drawn."""
+    cfg = load(CONFIGS / name.split('_')[0] / f'{name}.py')
+    assert cfg.optim_wrapper.optimizer.lr == lr
+    assert cfg.param_scheduler.milestones == milestones
+    assert cfg.train_dataloader.sampler.get('ratios') == ratios
 
 
 def test_configs_resolve_by_the_name_of_the_package(tmp_path):

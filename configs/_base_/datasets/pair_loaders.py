@@ -24,6 +24,23 @@ train_pipeline_ovis = [
     dict(type='ClipFlip', prob=0.5),
     dict(type='PackClip'),
 ]
+# COCO's images, and the two views of one
+view_steps = [
+    dict(type='ClipFlip', prob=0.5),
+    dict(
+        type='ClipRandomApply',
+        prob=0.5,
+        transforms=[
+            dict(type='ClipResize', short_sides=[400, 500, 600], interpolation='pillow'),
+            dict(type='ClipCrop', size_range=(384, 600)),
+        ]),
+    dict(type='ClipResize', short_sides=[320, 352, 392, 416, 448, 480, 512, 544, 576, 608, 640],
+         max_size=1333, interpolation='pillow'),
+]
+test_pipeline_640 = [
+    dict(type='LoadFrames', short_side=640, max_size=1333, interpolation='pillow'),
+    dict(type='PackVideo'),
+]
 test_pipeline_720 = [
     dict(type='LoadFrames', short_side=720, max_size=1333, interpolation='pillow'),
     dict(type='PackVideo'),
