@@ -100,29 +100,58 @@ def format_sizes(metafiles: list[tuple[Path, dict]]) -> str:
             if backbone in ('ResNet-50', 'Swin-L') and family not in rows:
                 rows[family] = (model, backbone)
     lines = [['model', 'backbone', 'millions of parameters', 'published'], ['---'] * 4]
+    sizes = {}
     for family, (model, backbone) in sorted(rows.items()):
         published = PUBLISHED_SIZES.get(family)
-        millions = count_parameters(ROOT / model['Config']) / 1e6
-        lines.append([f'`{family}`', backbone, f'{millions:.1f}', str(published or '')])
+        sizes[family] = count_parameters(ROOT / model['Config'])
+        lines.append(
+            [f'`{family}`', backbone, f'{sizes[family][""]:.1f}', str(published or '')])
     table = '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
     return ('## Sizes\n\nParameters of the model that a recipe builds, which grow a little with '
-            f'the number of categories.\n\n{table}\n')
+            f'the number of categories.\n\n{table}\n\n{explain_gap(sizes)}\n')
 
 
-def count_parameters(config: Path) -> int:
-    """Number of parameters, without taking memory for them.
+def explain_gap(sizes: dict[str, dict[str, float]]) -> str:
+    """Why the rows of VITA have less than was published.
+
+    Args:
+        sizes: By method and backbone, see `count_parameters`.
+
+    Returns:
+        A paragraph.
+    """
+    vita, aware = sizes['vita_swin-l'], sizes['tmt-vis_vita_swin-l']
+    gap, increase = (PUBLISHED_SIZES[family] - size[''] for family, size in (
+        ('vita_swin-l', vita), ('tmt-vis_vita_swin-l', aware)))
+    return (
+        f'The rows of VITA have {gap:.0f} and {increase:.0f} million less than was published. '
+        f'VITA is Mask2Former and a clip decoder of {vita["clip_decoder"]:.1f} million: '
+        f'{vita["clip_decoder.encoder"]:.1f} in the object encoder, '
+        f'{vita["clip_decoder.layers"]:.1f} in the decoder layers, the rest in heads, queries and '
+        'projections. The released code of VITA has the same entries, name by name and shape by '
+        f'shape, so the other {gap:.0f} million are not in it; the paper does not say what it '
+        'counts. TMT-VIS adds '
+        f'{aware["decoder.compilation"]:.1f} (compilation, two blocks of attention and '
+        f'feed-forward) and {aware["decoder.injection"]:.1f} (injection, one block) where '
+        f'{PUBLISHED_SIZES["tmt-vis_vita_swin-l"] - PUBLISHED_SIZES["vita_swin-l"]} were '
+        'published, about the size of six such blocks; its text describes three.')
+
+
+def count_parameters(config: Path) -> dict[str, float]:
+    """Millions of parameters, without taking memory for them.
 
     Args:
         config: A recipe.
 
     Returns:
-        The number, frozen ones included.
+        By part of the model, frozen ones included; '' is all of it.
     """
     # mmdet's Swin reads numbers out of a linspace, which needs memory
     with torch.device('meta'), mock.patch(
             'torch.linspace', partial(torch.linspace, device='cpu')):
         model: nn.Module = MODELS.build(Config.fromfile(config).model)
-    return sum(parameter.numel() for parameter in model.parameters())
+    return {name: sum(parameter.numel() for parameter in part.parameters()) / 1e6
+            for name, part in model.named_modules()}
 
 
 def main() -> None:

@@ -4,6 +4,10 @@ python tools/analysis_tools/paper_tables.py work_dirs
 python tools/analysis_tools/paper_tables.py work_dirs --tables 1 2 --out tables.md
 python tools/analysis_tools/paper_tables.py work_dirs --seconds-per-step 0.9
 
+Commands train in mixed precision where the official code does, with --amp, which needs a GPU; IDOL's
+trains in float32. What a recipe starts from comes before it: checkpoints to convert, and the run of
+another recipe, as of VITA for GenVIS.
+
 A run is a folder with its recipe's name. What it measured is read from the records that
 tools/test.py leaves there, from files with numbers of a server, typed in as {"ytvis19/AP": 0.497},
 and from files DATASET.json that tools/eval_results.py --out wrote. The last written record counts.
@@ -13,7 +17,8 @@ import argparse
 import json
 import re
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +27,18 @@ from mmengine.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ROOT / 'configs' / 'paper_tables.yml'
+# What recipes start from below checkpoints/: the official file that it is made of, and the recipe
+# that trains the like.
+CONVERTED = {
+    'mask2former_r50_coco-instance': (
+        'model_final_3c8ec9.pkl', 'mask2former_vis/mask2former-vis_r50_8xb2-368750_coco'),
+    'mask2former_swin-l_coco-instance': (
+        'model_final_e5f453.pkl', 'mask2former_vis/mask2former-vis_swin-l_8xb2-737500_coco'),
+    'vita_r50_coco': ('vita_r50_coco.pth', 'vita/vita_r50_8xb2-368750_coco'),
+    'vita_swin-l_coco': ('vita_swin_coco.pth', 'vita/vita_swin-l_8xb2-737500_coco'),
+    'idol_r50_coco-pretrain': ('cocopretrain_R50.pth', 'idol/idol_r50_8xb4-59200_coco'),
+    'idol_swin-l_coco-pretrain': ('cocopretrain_SWINL.pth', 'idol/idol_swin-l_8xb4-59200_coco'),
+}
 
 
 class Cell(NamedTuple):
@@ -151,7 +168,8 @@ def _number(value: float | None) -> str:
     return '-' if value is None else f'{value:.1f}'
 
 
-def list_missing(tables: list[Table], runs: dict[str, Run], seconds_per_step: float | None) -> str:
+def list_missing(tables: list[Table], runs: dict[str, Run], seconds_per_step: float | None,
+                 results: Path) -> str:
     """What it takes to fill the empty cells, recipe by recipe.
 
     The hours are iterations times the time of a step: of the recipe's own log, else of another
@@ -161,6 +179,7 @@ def list_missing(tables: list[Table], runs: dict[str, Run], seconds_per_step: fl
         tables: The tables.
         runs: By recipe.
         seconds_per_step: For recipes of which no step was measured.
+        results: Folder of the runs, for the checkpoints that are there already.
 
     Returns:
         Markdown.
@@ -171,23 +190,94 @@ def list_missing(tables: list[Table], runs: dict[str, Run], seconds_per_step: fl
             missing.setdefault(cell.recipe, []).append(cell)
     known = {_family(recipe): run.seconds_per_step for recipe, run in runs.items()
              if run.seconds_per_step is not None}
-    lines = ['## What is missing\n']
-    for recipe, cells in missing.items():
-        gpus, iterations = _effort(recipe)
-        seconds = runs[recipe].seconds_per_step or known.get(_family(recipe)) or seconds_per_step
-        hours = ('no step was measured' if seconds is None
-                 else f'{iterations * seconds / 3600:.1f} hours at {seconds:.2f} s a step')
-        columns = ', '.join(dict.fromkeys(cell.column for cell in cells))
-        name = Path(recipe).name
-        work_dir = f'work_dirs/{name}'
-        lines.append(
-            f'- `{name}` ({columns}): {gpus} GPUs, {iterations} iterations, {hours}\n\n'
-            f'      tools/dist_train.sh configs/{recipe}.py {gpus}\n'
-            f'      tools/dist_test.sh configs/{recipe}.py '
-            f'{work_dir}/iter_{iterations}.pth {gpus} --out {work_dir}/results.json\n')
+    plan = _in_order(missing, results)
+    lines = ['## What is missing\n', *_conversions(plan)]
+    for recipe in plan:
+        run = runs.get(recipe) or Run(results / Path(recipe).name)
+        seconds = run.seconds_per_step or known.get(_family(recipe)) or seconds_per_step
+        lines.append(_instructions(recipe, missing.get(recipe, []), seconds))
     if not missing:
         lines.append('Nothing.\n')
     return '\n'.join(lines)
+
+
+def _in_order(missing: Mapping[str, list[Cell]], results: Path) -> list[str]:
+    """Recipes to run: those of missing cells, each after the one that it starts from."""
+    plan: list[str] = []
+
+    def add(recipe: str) -> None:
+        start = Path(_start(recipe))
+        if start.parts[0] == 'work_dirs' and not results.joinpath(*start.parts[1:]).is_file():
+            add(recipe_named(start.parts[1]))
+        if recipe not in plan:
+            plan.append(recipe)
+
+    for recipe in missing:
+        add(recipe)
+    return plan
+
+
+def _conversions(plan: list[str]) -> list[str]:
+    """Lines about the checkpoints that recipes start from."""
+    starts = dict.fromkeys(_start(recipe) for recipe in plan)
+    lines = []
+    for start in map(Path, starts):
+        if start.parts[0] != 'checkpoints' or (ROOT / start).is_file():
+            continue
+        official, recipe = CONVERTED[start.stem]
+        _, iterations = _effort(recipe)
+        lines.append(
+            f'- `{start}`: the official `{official}`, converted; or `configs/{recipe}.py`, then '
+            f'`--cfg-options load_from=work_dirs/{Path(recipe).name}/iter_{iterations}.pth`\n\n'
+            f'      python tools/model_converters/official_to_mmtmt.py {official} {start} '
+            '--vocabulary coco\n')
+    return lines
+
+
+def _instructions(recipe: str, cells: list[Cell], seconds: float | None) -> str:
+    """What it takes to run a recipe; without cells it is a stage before others."""
+    gpus, iterations = _effort(recipe)
+    hours = ('no step was measured' if seconds is None
+             else f'{iterations * seconds / 3600:.1f} hours at {seconds:.2f} s a step')
+    columns = ', '.join(dict.fromkeys(cell.column for cell in cells)) or 'a stage before others'
+    name = Path(recipe).name
+    work_dir = f'work_dirs/{name}'
+    amp = ' --amp' if _config(recipe).model.type != 'IDOL' else ''
+    text = (f'- `{name}` ({columns}): {gpus} GPUs, {iterations} iterations, {hours}; starts from '
+            f'`{_start(recipe)}`\n\n'
+            f'      tools/dist_train.sh configs/{recipe}.py {gpus}{amp}\n')
+    if cells:
+        text += (f'      tools/dist_test.sh configs/{recipe}.py '
+                 f'{work_dir}/iter_{iterations}.pth {gpus} --out {work_dir}/results.json\n')
+    return text
+
+
+def recipe_named(name: str) -> str:
+    """A recipe by its file name.
+
+    Args:
+        name: Without suffix.
+
+    Returns:
+        Its path below configs, without suffix.
+
+    Raises:
+        ValueError: If there isn't exactly one.
+    """
+    paths = list((ROOT / 'configs').rglob(f'{name}.py'))
+    if len(paths) != 1:
+        raise ValueError(f'expected one recipe {name}.py below configs, found {len(paths)}')
+    return str(paths[0].relative_to(ROOT / 'configs').with_suffix(''))
+
+
+@cache
+def _config(recipe: str) -> Config:
+    return Config.fromfile(ROOT / 'configs' / f'{recipe}.py', format_python_code=False)
+
+
+def _start(recipe: str) -> str:
+    """The checkpoint that a recipe starts from."""
+    return _config(recipe).get('load_from') or 'ImageNet weights'
 
 
 def _family(recipe: str) -> str:
@@ -200,8 +290,7 @@ def _effort(recipe: str) -> tuple[int, int]:
     found = re.search(r'_(\d+)xb\d+', recipe)
     if found is None:
         raise ValueError(f'{recipe}: expected a name that tells GPUs and batch size, as in _8xb2')
-    config = Config.fromfile(ROOT / 'configs' / f'{recipe}.py')
-    return int(found.group(1)), config.train_cfg.max_iters
+    return int(found.group(1)), _config(recipe).train_cfg.max_iters
 
 
 def main() -> None:
@@ -225,7 +314,7 @@ def main() -> None:
     recipes = {cell.recipe for table in tables for row in table.rows for cell in row.cells.values()}
     runs = {recipe: Run(args.results / Path(recipe).name) for recipe in sorted(recipes)}
     parts = [format_table(table, runs) for table in tables]
-    parts.append(list_missing(tables, runs, args.seconds_per_step))
+    parts.append(list_missing(tables, runs, args.seconds_per_step, args.results))
     text = 'AP in percent; `-` where nothing was published or measured.\n\n' + '\n'.join(parts)
     print(text)
     if args.out:
