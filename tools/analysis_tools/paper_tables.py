@@ -4,9 +4,9 @@ python tools/analysis_tools/paper_tables.py work_dirs
 python tools/analysis_tools/paper_tables.py work_dirs --tables 1 2 --out tables.md
 python tools/analysis_tools/paper_tables.py work_dirs --seconds-per-step 0.9
 
-Commands train in mixed precision where the official code does, with --amp, which needs a GPU; IDOL's
-trains in float32. What a recipe starts from comes before it: checkpoints to convert, and the run of
-another recipe, as of VITA for GenVIS.
+Commands train in mixed precision where the official code does, with --amp, which needs a GPU; those
+of IDOL in float32. What a recipe starts from comes before it: checkpoints to convert, and the run
+of another recipe, as of VITA for GenVIS.
 
 A run is a folder with its recipe's name. What it measured is read from the records that
 tools/test.py leaves there, from files with numbers of a server, typed in as {"ytvis19/AP": 0.497},

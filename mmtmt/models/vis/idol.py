@@ -21,7 +21,6 @@ from mmtmt.registry import MODELS, TASK_UTILS
 from mmtmt.structures.frame_source import FrameSource
 
 
-
 @MODELS.register_module()
 class IDOL(VISModel):
     """IDOL (arXiv 2207.10661); TMT-VIS on it with an InjectionDecoder as its decoder.
