@@ -164,10 +164,11 @@ def frames_to_tensor(frames: Sequence[np.ndarray]) -> torch.Tensor:
     Raises:
         ValueError: If the frames have another type, or several sizes.
     """
-    kinds = {(frame.shape, frame.dtype.name) for frame in frames}
-    if len(kinds) != 1 or {(len(shape), dtype) for shape, dtype in kinds} != {(3, 'uint8')}:
+    first = frames[0]
+    if first.ndim != 3 or any(f.shape != first.shape or f.dtype != np.uint8 for f in frames):
+        kinds = {(frame.shape, frame.dtype.name) for frame in frames}
         raise ValueError(f'expected frames of one size, (H, W, 3) uint8, got {sorted(kinds)}')
-    height, width, channels = frames[0].shape
+    height, width, channels = first.shape
     stacked = np.empty((len(frames), channels, height, width), np.uint8)
     for frame, planes in zip(frames, stacked):
         # writes into the planes; ten times as fast as a permutation

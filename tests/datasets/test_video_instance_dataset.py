@@ -154,6 +154,11 @@ def test_links_do_not_lead_outside(tiny, tmp_path_factory):
     path.unlink()
     path.symlink_to(tiny.root / 'elsewhere/v20/00001.png')
     assert build(tiny, 2)[1]['inputs'].shape == (1, 3, 24, 40)
+    # A video's folder may not lead out either.
+    os.rename(tiny.root / 'elsewhere/v20', outside.parent / 'v20')
+    (tiny.root / 'elsewhere/v20').symlink_to(outside.parent / 'v20')
+    with pytest.raises(FrameError, match=r'video 20: v20/00002.png: expected a file in'):
+        build(tiny, 2)[1]
 
 
 def test_bomb_is_refused_when_its_frame_comes(tiny):

@@ -2,6 +2,7 @@
 
 import io
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -35,6 +36,18 @@ def test_any_jpeg_header(tmp_path, options):
     path = tmp_path / 'image.jpg'
     path.write_bytes(encoded('.jpg', **options))
     assert read_size(path) == (24, 40)
+
+
+@pytest.mark.parametrize('orientation', [1, 6])
+@pytest.mark.parametrize('mode', ['RGB', 'L', 'CMYK'])
+def test_jpeg_is_what_opencv_decodes_with_channels_turned(tmp_path, mode, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = Image.open(io.BytesIO(encoded('.png', 33, 51))).convert(mode)
+    path = tmp_path / 'image.jpg'
+    image.save(path, quality=80, exif=exif)
+    turned = cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1]
+    assert np.array_equal(read_image(path), turned)
 
 
 def claim(data, place, size, order):

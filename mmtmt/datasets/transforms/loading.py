@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,11 +66,10 @@ class LoadClip(ClipTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Add ``frames``, ``scale_factor`` and ``flip``, see `ClipTransform.transform`."""
         shape = (results['height'], results['width'])
-        names, root = results['file_names'], results['img_root']
-        decoded = {
-            index: read_image(resolve_frame(root, names[index]), shape)
-            for index in dict.fromkeys(results['frame_indices'])
-        }
+        indices = list(dict.fromkeys(results['frame_indices']))
+        names = [results['file_names'][index] for index in indices]
+        paths = resolve_frames(results['img_root'], names)
+        decoded = {index: read_image(path, shape) for index, path in zip(indices, paths)}
         results['frames'] = [decoded[index] for index in results['frame_indices']]
         results['scale_factor'] = (1.0, 1.0)
         results['flip'] = False
@@ -133,7 +133,7 @@ class LoadFrames(ClipTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Add ``source`` and ``frame_indices``, see `ClipTransform.transform`."""
-        paths = [resolve_frame(results['img_root'], name) for name in results['file_names']]
+        paths = resolve_frames(results['img_root'], results['file_names'])
         results['source'] = ImageFrameSource(
             paths,
             ori_shape=(results['height'], results['width']),
@@ -145,7 +145,7 @@ class LoadFrames(ClipTransform):
 
 
 def resolve_frame(root: str, name: str) -> str:
-    """Find a frame's file, making sure that no link leads out of the image folder.
+    """Find a frame's file, see `resolve_frames`.
 
     Args:
         root: Folder of the frames; it may be a link itself.
@@ -153,12 +153,36 @@ def resolve_frame(root: str, name: str) -> str:
 
     Returns:
         Path of the file.
+    """
+    return resolve_frames(root, [name])[0]
+
+
+def resolve_frames(root: str, names: Sequence[str]) -> list[str]:
+    """Find frames' files, making sure that no link leads out of the image folder.
+
+    Args:
+        root: Folder of the frames; it may be a link itself.
+        names: Paths of the files in it.
+
+    Returns:
+        Paths of the files.
 
     Raises:
-        FrameError: If the file lies elsewhere.
+        FrameError: If a file lies elsewhere.
     """
-    path = os.path.realpath(os.path.join(root, name))
     real_root = os.path.realpath(root)
-    if os.path.commonpath([path, real_root]) != real_root:
-        raise FrameError(f'{name}: expected a file in {root}, got a link to {path}')
-    return path
+    inside = os.path.join(real_root, '')
+    # Frames of a video share a folder, whose links are followed once.
+    folders: dict[str, str] = {}
+    paths = []
+    for name in names:
+        folder, file = os.path.split(name)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(os.path.join(real_root, folder))
+        path = os.path.join(folders[folder], file)
+        if file in ('', '.', '..') or os.path.islink(path):
+            path = os.path.realpath(path)
+        if not path.startswith(inside):
+            raise FrameError(f'{name}: expected a file in {root}, got a link to {path}')
+        paths.append(path)
+    return paths

@@ -38,7 +38,10 @@ def paint_runs(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
     Returns:
         The pixels.
     """
-    return np.repeat(values, np.diff(ends, prepend=0))
+    lengths = ends.copy()
+    # np.diff(ends, prepend=0) takes several times as long
+    np.subtract(ends[1:], ends[:-1], out=lengths[1:])
+    return np.repeat(values, lengths)
 
 
 class GridSelection:
@@ -118,6 +121,25 @@ class GridSelection:
         """How many of the selected rows come before each stored one, (stored height,) int64."""
         return np.searchsorted(self.rows[: self._shown_rows], np.arange(self.stored_height))
 
+    @cached_property
+    def _ascending_columns(self) -> tuple[np.ndarray, bool, int]:
+        """Columns that show something, ascending; whether that turned them; where they begin.
+
+        They are neighbours, since only padding shows nothing, and come in one order or the other.
+        """
+        places = np.flatnonzero(self.columns != OUTSIDE)
+        shown = self.columns[places]
+        turned = len(shown) > 1 and bool(shown[0] > shown[-1])
+        return (shown[::-1] if turned else shown), turned, int(places[0]) if len(places) else 0
+
+    def _showing(self, first: int, last: int) -> tuple[int, int]:
+        """Where the stored columns from `first` to `last` are shown, the end excluded."""
+        columns, turned, begin = self._ascending_columns
+        left, right = np.searchsorted(columns, (first, last + 1)).tolist()
+        if turned:
+            left, right = len(columns) - right, len(columns) - left
+        return begin + left, begin + right
+
     def paint(self, mask: MaskRuns, out: np.ndarray) -> None:
         """Write the selected pixels of a mask.
 
@@ -130,16 +152,16 @@ class GridSelection:
         """
         height = self.stored_height
         first, last = mask.start // height, (mask.end - 1) // height
-        shown = np.flatnonzero((self.columns >= first) & (self.columns <= last))
-        if not len(shown) or not self._shown_rows:
+        left, right = self._showing(first, last)
+        if left == right or not self._shown_rows:
             return
         # Background before and after these columns ends with them.
-        ends = np.clip(mask.ends - first * height, 0, (last + 1 - first) * height)
+        ends = np.maximum(mask.ends, first * height)
+        np.minimum(ends, (last + 1) * height, out=ends)
+        ends -= first * height
         whole, rest = np.divmod(ends, height)
         ends = whole * self._shown_rows + self._rows_before[rest]
         pixels = paint_runs(mask.foreground, ends).reshape(-1, self._shown_rows)
-        # Columns come in one order or the other, so those that are shown are neighbours.
-        left, right = shown[0], shown[-1] + 1
         pixels = pixels.take(self.columns[left:right] - first, axis=0)
         cv2.transpose(pixels, out[: self._shown_rows, left:right])
 
