@@ -2,7 +2,7 @@
 
 Both sides read the same JPEG files, fit them into 360 x 640 pixels with the same filter of OpenCV
 and mirror half of the clips; mmdet gets the annotations in the form that it needs. The sides run
-in turns. Prints a table in Markdown.
+in turns; rates are medians, the ratio is that of neighbouring turns. Prints a table in Markdown.
 
 python tools/analysis_tools/loader_benchmark.py --source ../shared/realdata
 """
@@ -91,8 +91,10 @@ def measure(args: argparse.Namespace, stored: Any) -> list[list[str]]:
                         len(dataset), args.clips + WARM_UP, keys)
                     values.append(clips_per_second(dataset, sampler, workers))
             rates = [statistics.median(values) for values in readings]
+            # neighbours in time, so that what else runs meanwhile slows down both
+            ratio = statistics.median(own / other for other, own in zip(*readings))
             rows.append([source, str(num_frames), str(workers), *(f'{rate:.1f}' for rate in rates),
-                         f'{rates[1] / rates[0]:.2f}'])
+                         f'{ratio:.2f}'])
     return rows
 
 
