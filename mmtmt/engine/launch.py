@@ -110,6 +110,11 @@ def build_runner(cfg: Config) -> VISRunner:
     Returns:
         The runner.
     """
+    for name in ('train', 'val', 'test'):
+        loader = cfg.get(f'{name}_dataloader') or {}
+        if loader.get('persistent_workers') and not loader.get('num_workers'):
+            # so that num_workers=0 on the command line is enough
+            loader.persistent_workers = False
     return RUNNERS.build(cfg) if 'runner_type' in cfg else VISRunner.from_cfg(cfg)
 
 

@@ -1,6 +1,7 @@
 """The command that checks a dataset, run as a user runs it."""
 
 import json
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -28,8 +29,10 @@ def test_finds_reports_and_repairs(tmp_path, check):
     source, frames = tiny.save(), tmp_path / 'frames'
     (frames / 'v30/00003.png').unlink()
     fixed, report = tmp_path / 'fixed.json', tmp_path / 'report.json'
+    assert '--fix OUT writes a copy' in check(source, frames)[1].out
     code, printed = check(source, frames, '--fix', fixed, '--report', report)
     assert code == 1
+    assert re.search(r'fixed.json: [1-9]\d* changes', printed.out)
     assert 'error missing-frame: 1' in printed.out and '-> the frame is left out' in printed.out
     assert 'warning id-zero: 1' in printed.out and '3/3' in printed.err
     kinds = {problem['kind'] for problem in json.loads(report.read_text())['problems']}

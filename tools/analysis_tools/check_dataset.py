@@ -76,7 +76,9 @@ def main() -> None:
             except BaseException:
                 out.discard()
                 raise
-            print(args.fix)
+            print(f'{args.fix}: {report.changes} changes')
+        elif report.changes:
+            print(f'--fix OUT writes a copy in which {report.changes} of these are mended')
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')
     sys.exit(0 if report.clean else 1)

@@ -104,6 +104,11 @@ class Report:
         return sum(KINDS[problem.kind][0] == severity for problem in self)
 
     @property
+    def changes(self) -> int:
+        """Number of problems that the repaired copy does something about."""
+        return sum(bool(problem.change) for problem in self)
+
+    @property
     def clean(self) -> bool:
         """Whether there is neither an error nor a warning."""
         return not self.count(ERROR) and not self.count(WARNING)
