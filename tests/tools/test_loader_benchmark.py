@@ -27,7 +27,7 @@ def test_prints_a_row_per_reading(source, capsys):
     rows = [line.split('|') for line in capsys.readouterr().out.splitlines()
             if line.startswith('| ') and 'x' in line.split('|')[1]]
     assert [row[1].strip() for row in rows] == ['54 x 96', '72 x 128']
-    assert all(float(row[6]) > 0 for row in rows)
+    assert all(float(row[6]) > 0 and float(row[7]) > 0 for row in rows)
 
 
 def test_a_difference_is_noticed(source, tmp_path, monkeypatch):

@@ -2,18 +2,20 @@
 
 Both sides read the same JPEG files, fit them into 360 x 640 pixels with the same filter of OpenCV
 and mirror half of the clips; mmdet gets the annotations in the form that it needs. The sides run
-in turns; rates are medians, the ratio is that of neighbouring turns. Prints a table in Markdown.
+in turns; rates are medians, ratios those of neighbouring turns. On a machine that does other
+work as well, the ratio of CPU time tells more. Prints a table in Markdown.
 
 python tools/analysis_tools/loader_benchmark.py --source ../shared/realdata
 """
 import argparse
 import os
+import resource
 import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import torch
@@ -63,8 +65,21 @@ def find_sources(source: Path | None, folder: Path) -> list[Path]:
     return found
 
 
-def clips_per_second(dataset: Dataset, sampler: torch.utils.data.Sampler, workers: int) -> float:
-    """Rate at which clips come in batches of two, after a few that start the workers."""
+class Reading(NamedTuple):
+    """One turn of one side.
+
+    Attributes:
+        rate: Clips per second, after a few that start the workers.
+        cost: Seconds of processors per clip, those of workers and of what starts them included.
+    """
+
+    rate: float
+    cost: float
+
+
+def read_clips(dataset: Dataset, sampler: torch.utils.data.Sampler, workers: int) -> Reading:
+    """Load clips in batches of two."""
+    used = seconds_of_processors()
     loader = iter(DataLoader(dataset, batch_size=2, sampler=sampler, num_workers=workers,
                              collate_fn=pseudo_collate))
     for _ in range(WARM_UP // 2):
@@ -72,7 +87,16 @@ def clips_per_second(dataset: Dataset, sampler: torch.utils.data.Sampler, worker
     begin = time.perf_counter()
     for _ in loader:
         pass
-    return (len(sampler) - WARM_UP) / (time.perf_counter() - begin)
+    rate = (len(sampler) - WARM_UP) / (time.perf_counter() - begin)
+    del loader  # waits for the workers, whose time counts from then on
+    return Reading(rate, (seconds_of_processors() - used) / len(sampler))
+
+
+def seconds_of_processors() -> float:
+    """Time of processors that this process and those that it has waited for have used."""
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
 
 
 def measure(args: argparse.Namespace, stored: Any) -> list[list[str]]:
@@ -84,17 +108,19 @@ def measure(args: argparse.Namespace, stored: Any) -> list[list[str]]:
         sides = [(make(stored, num_frames, SIZE), keys) for make, keys in (
             (loader_sides.theirs, False), (loader_sides.ours, True))]
         for workers in args.workers:
-            readings: list[list[float]] = [[], []]
+            readings: list[list[Reading]] = [[], []]
             for _ in range(args.rounds):
                 for values, (dataset, keys) in zip(readings, sides):
                     sampler = loader_sides.RandomVideos(
                         len(dataset), args.clips + WARM_UP, keys)
-                    values.append(clips_per_second(dataset, sampler, workers))
-            rates = [statistics.median(values) for values in readings]
+                    values.append(read_clips(dataset, sampler, workers))
+            rates = [statistics.median(value.rate for value in values) for values in readings]
             # neighbours in time, so that what else runs meanwhile slows down both
-            ratio = statistics.median(own / other for other, own in zip(*readings))
+            pairs = list(zip(*readings))
+            ratio = statistics.median(own.rate / other.rate for other, own in pairs)
+            saved = statistics.median(other.cost / own.cost for other, own in pairs)
             rows.append([source, str(num_frames), str(workers), *(f'{rate:.1f}' for rate in rates),
-                         f'{ratio:.2f}'])
+                         f'{ratio:.2f}', f'{saved:.2f}'])
     return rows
 
 
@@ -120,7 +146,7 @@ def main(argv: list[str] | None = None) -> int:
                   f'{overlap:.3f}', file=sys.stderr)
             rows += measure(args, stored)
     head = ['stored frames', 'frames per clip', 'workers', 'mmdet, clips/s', 'mmtmt, clips/s',
-            'ratio']
+            'ratio', 'ratio of CPU time']
     print(table(head, rows))
     print(f'\n{machine()}.')
     return 0
