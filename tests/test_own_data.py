@@ -20,7 +20,8 @@ from tests.datasets.tiny_set import to_rle
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / 'docs/own_data.md').read_text()
 COMMANDS = re.findall(r'^    (python .*)$', PAGE.replace('\\\n', ' '), flags=re.M)
-CLIPS = ('gate_north', 'gate_south', 'pond_a', 'pond_b', 'road_1', 'road_2', 'savanna_1', 'savanna_2')
+CLIPS = [f'{scene}_{number}' for scene in ('gate', 'road', 'savanna') for number in (1, 2)]
+CLIPS += ['pond_a', 'pond_b']
 HEIGHT, WIDTH, STEPS = 48, 80, 2
 # What makes the page's config small enough for a test.
 SMALL = """
