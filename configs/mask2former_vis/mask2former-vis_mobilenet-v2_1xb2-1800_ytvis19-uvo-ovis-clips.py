@@ -1,7 +1,7 @@
 # The same small model without the taxonomy, to compare: everything but the decoder's wrapper and
 # the taxonomy losses is that of the TMT-VIS config.
 _base_ = [
-    '../tmt_vis/tmt-vis_mask2former_mobilenet-v2_1xb2-2400_ytvis19-uvo-ovis-clips.py'
+    '../tmt_vis/tmt-vis_mask2former_mobilenet-v2_1xb2-1800_ytvis19-uvo-ovis-clips.py'
 ]
 
 model = dict(

@@ -5,9 +5,8 @@ default_scope = 'mmtmt'
 data_root = 'data/clips/'
 weights = 'checkpoints/mobilenet_v2_imagenet_folded_fp16.npz'
 text_bank = 'data/text_banks/clip_vitb32_bank.npz'
-train_short_sides = (192, 224, 256)
-test_short_side = 256
-max_iters = 2400
+short_side = 224
+max_iters = 1800
 
 sets = ('ytvis19', 'uvo', 'ovis')
 ratios = (1.0, 1.0, 1.0)  # the paper's 1:1:0.75 is for the full sets; here OVIS has the most clips
@@ -16,12 +15,11 @@ train_pipeline = [
     dict(type='SampleClip', num_frames=2, frame_range=10),
     dict(type='LoadClip'),
     dict(type='LoadTubes'),
-    dict(type='ClipResize', short_sides=train_short_sides),
+    dict(type='ClipResize', short_sides=short_side),
     dict(type='ClipFlip', prob=0.5),
-    dict(type='ClipPhotometric'),
     dict(type='PackClip'),
 ]
-test_pipeline = [dict(type='LoadFrames', short_side=test_short_side), dict(type='PackVideo')]
+test_pipeline = [dict(type='LoadFrames', short_side=short_side), dict(type='PackVideo')]
 
 train_dataloader = dict(
     batch_size=2,
