@@ -12,14 +12,23 @@ class CategoryContext:
     Attributes:
         candidates: (B, K) bool, the categories that the taxonomy may be compiled from.
         text: (K, d) prepared text embeddings; None for models that read no text.
+        counts: (B,) int64 on the CPU, the number of candidates where that is known there, so that
+            nothing waits for the device to count them.
     """
 
     candidates: Tensor
     text: Tensor | None = None
+    counts: Tensor | None = None
+
+    def count(self) -> Tensor:
+        """(B,) int64 on the CPU, the number of candidates."""
+        return self.candidates.sum(1).cpu() if self.counts is None else self.counts
 
     def for_frames(self, frames: int) -> 'CategoryContext':
         """The same for each of T frames: (B * T, K) candidates."""
-        return CategoryContext(self.candidates.repeat_interleave(frames, dim=0), self.text)
+        counts = None if self.counts is None else self.counts.repeat_interleave(frames)
+        return CategoryContext(
+            self.candidates.repeat_interleave(frames, dim=0), self.text, counts)
 
 
 @dataclass

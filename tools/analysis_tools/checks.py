@@ -15,7 +15,8 @@ from pycocotools import mask as mask_api
 from torch import Tensor
 
 from mmtmt.models.losses.label_space import LabelSpace
-from mmtmt.models.losses.set_criterion import ClipTarget, EmbeddedPrediction
+from mmtmt.models.losses.stage_prediction import EmbeddedPrediction
+from mmtmt.models.losses.targets import ClipTarget
 from mmtmt.registry import MODELS
 from mmtmt.structures.tubes import Tube
 

@@ -6,7 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmtmt.models.losses.label_space import LabelSpace, classification_loss
-from mmtmt.models.losses.set_criterion import ClipTarget
+from mmtmt.models.losses.targets import ClipTarget
 from mmtmt.registry import MODELS
 
 

@@ -16,10 +16,12 @@ class ContrastChoice(NamedTuple):
     Attributes:
         positive: (N, Q) bool, its own queries.
         negative: (N, Q) bool, queries that may serve as those of something else.
+        drawn: (N, Q) bool, some of these for the auxiliary loss.
     """
 
     positive: Tensor
     negative: Tensor
+    drawn: Tensor
 
 
 def sample_negatives(population: int, count: int) -> Tensor:
@@ -33,6 +35,25 @@ def sample_negatives(population: int, count: int) -> Tensor:
         (count,) int64 positions.
     """
     return torch.randperm(population)[:count]
+
+
+def draw_negatives(positive: Tensor, negative: Tensor) -> Tensor:
+    """Draw ten negatives per positive of each object; ten where it has none.
+
+    Args:
+        positive: (N, Q) bool, on the CPU.
+        negative: (N, Q) bool, on the CPU.
+
+    Returns:
+        (N, Q) bool.
+    """
+    drawn = torch.zeros_like(negative)
+    for row, own, others in zip(drawn, positive, negative):
+        candidates = others.nonzero().squeeze(1)
+        wanted = NEGATIVES_PER_POSITIVE * int(own.sum()) or FEWEST_NEGATIVES
+        count = min(wanted, len(candidates))
+        row[candidates[sample_negatives(len(candidates), count)]] = True
+    return drawn
 
 
 def contrastive_losses(keys: Sequence[Tensor], references: Sequence[Tensor],
@@ -72,12 +93,6 @@ def _contrast(products: Tensor, choice: ContrastChoice) -> Tensor:
 
 
 def _auxiliary(cosine: Tensor, choice: ContrastChoice) -> Tensor:
-    """(N,) mean squared errors over the positives and some of the negatives."""
-    drawn = torch.zeros_like(choice.negative)
-    for row, positive, negative in zip(drawn, choice.positive, choice.negative):
-        candidates = negative.nonzero().squeeze(1)
-        wanted = NEGATIVES_PER_POSITIVE * int(positive.sum()) or FEWEST_NEGATIVES
-        count = min(wanted, len(candidates))
-        row[candidates[sample_negatives(len(candidates), count).to(candidates.device)]] = True
-    error = (cosine - 1)**2 * choice.positive + cosine**2 * drawn
-    return error.sum(1) / (choice.positive.sum(1) + drawn.sum(1)).clamp(min=1)
+    """(N,) mean squared errors over the positives and the drawn negatives."""
+    error = (cosine - 1)**2 * choice.positive + cosine**2 * choice.drawn
+    return error.sum(1) / (choice.positive.sum(1) + choice.drawn.sum(1)).clamp(min=1)

@@ -1,37 +1,25 @@
 """The losses of IDOL on pairs of a key and a reference frame, with the taxonomy terms of TMT."""
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
 
-from mmtmt.models.losses.contrastive import contrastive_losses
+from mmtmt.models.losses.contrastive import ContrastChoice, contrastive_losses
 from mmtmt.models.losses.focal_losses import ALPHA, class_focal_loss, mask_focal_loss
 from mmtmt.models.losses.label_space import LABEL_SPACE_LOSSES, LabelSpace
 from mmtmt.models.losses.mask_losses import point_dice_loss
-from mmtmt.models.losses.set_criterion import ClipTarget
+from mmtmt.models.losses.targets import ClipTarget
 from mmtmt.models.losses.taxonomy_losses import score_loss, taxonomy_recall
 from mmtmt.models.outputs import BoxPrediction, CompiledTaxonomy
+from mmtmt.models.task_modules.ota_assigner import OTAMatch, collect_costs, pair_costs
 from mmtmt.models.utils.boxes import boxes_of_masks, giou_loss
+from mmtmt.models.utils.transfer import to_device
 from mmtmt.registry import MODELS, TASK_UTILS
 
 TAXONOMY_LOSSES = ('off', 'final')
 MASK_STRIDE = 4
-
-
-class OTAMatch(NamedTuple):
-    """Which queries were assigned to which objects.
-
-    Attributes:
-        queries: (M,) int64, rising.
-        objects: (M,) int64, the object of each.
-        best: (N,) int64, of each object the query of lowest cost.
-    """
-
-    queries: Tensor
-    objects: Tensor
-    best: Tensor
 
 
 @dataclass
@@ -43,7 +31,7 @@ class PairTarget:
         boxes: (N, 4) in the key frame, centre form, fractions of the image.
         masks: (N, H, W) float in the key frame, padded like the batch.
         reference_boxes: (N, 4) in the reference frame.
-        in_reference: (N,) bool, whether the reference frame shows the object.
+        in_reference: (N,) bool on the CPU, whether the reference frame shows the object.
     """
 
     labels: Tensor
@@ -63,32 +51,46 @@ class PairTarget:
         Returns:
             The pair's.
         """
-        shown = target.masks.flatten(2).any(2)
-        visible = shown[:, 0]
-        key, reference = target.masks[visible][:, 0], target.masks[visible][:, -1]
-        in_reference = shown[visible, -1]
+        in_key, in_reference = target.visible[:, 0], target.visible[:, -1]
         if len(sizes) == 1:
             in_reference = torch.zeros_like(in_reference)
-        return cls(target.labels[visible], boxes_of_masks(key, sizes[0]), key,
-                   boxes_of_masks(reference, sizes[-1]), in_reference)
+        chosen = in_key.nonzero().squeeze(1).to(target.labels.device)
+        masks = target.masks[chosen]
+        key, reference = masks[:, 0], masks[:, -1]
+        return cls(target.labels[chosen], boxes_of_masks(key, sizes[0]), key,
+                   boxes_of_masks(reference, sizes[-1]), in_reference[in_key])
 
 
 @dataclass
-class ReferencePrediction:
-    """What the contrastive loss reads of B pairs.
+class PairEmbeddings:
+    """What the contrastive losses read of B pairs.
 
     Attributes:
         key_embeds: (B, Q, C) of the last layer in the key frames.
         embeds: (B, Q, C) of the last layer in the reference frames.
-        prediction: Of the last layer in the reference frames.
     """
 
     key_embeds: Tensor
     embeds: Tensor
-    prediction: BoxPrediction
 
 
 Matches = list[list[OTAMatch]]  # per layer, per clip
+
+
+@dataclass
+class PairAssignment:
+    """What is settled about B pairs without gradients.
+
+    Attributes:
+        matches: Of the key frames, per layer and pair.
+        anchors: Per pair, (n,) int64 queries of the key frame, the best one of the last layer of
+            each object that the reference frame shows.
+        choices: Per pair, the queries of the reference frame for these objects.
+    """
+
+    matches: Matches
+    anchors: list[Tensor]
+    choices: list[ContrastChoice]
 
 
 @MODELS.register_module()
@@ -140,42 +142,61 @@ class DetectionCriterion(nn.Module):
         self.selector = TASK_UTILS.build(selector or dict(type='ContrastSelector'))
 
     @torch.no_grad()
-    def assign(self, stages: Sequence[BoxPrediction], targets: Sequence[PairTarget]) -> Matches:
-        """Assign queries of key frames to objects.
+    def assign(self, stages: Sequence[BoxPrediction], reference: BoxPrediction,
+               targets: Sequence[PairTarget]) -> PairAssignment:
+        """Assign queries of key frames to objects and choose what to contrast them with.
+
+        The costs of all of it come to the CPU in one copy.
 
         Args:
             stages: After each layer, of B key frames.
+            reference: After the last layer, of B reference frames.
             targets: Of the B pairs.
 
         Returns:
-            Per layer and pair.
+            The assignment.
         """
+        device = reference.boxes.device
         logits = torch.stack([stage.class_logits for stage in stages])
         boxes = torch.stack([stage.boxes for stage in stages])
-        per_clip = [
-            self.assigner(logits[:, clip], boxes[:, clip], target.labels, target.boxes)
-            for clip, target in enumerate(targets)
-        ]
-        return [list(layer) for layer in zip(*per_clip)]
+        costs = []
+        for clip, target in enumerate(targets):
+            shown = target.in_reference.nonzero().squeeze(1).to(device)
+            costs += [
+                pair_costs(logits[:, clip], boxes[:, clip], target.labels, target.boxes),
+                pair_costs(reference.class_logits[clip], reference.boxes[clip],
+                           target.labels[shown], target.reference_boxes[shown])]
+        costs = collect_costs(costs)
+        matches = [self.assigner(pairs) for pairs in costs[::2]]  # per pair and layer
+        choices = [self.selector(pairs) for pairs in costs[1::2]]
+        anchors = [layers[-1].best[target.in_reference]
+                   for layers, target in zip(matches, targets)]
+        indices = iter(to_device(
+            [part for layers in zip(*matches) for match in layers for part in match] + anchors,
+            device))
+        masks = iter(to_device([mask for choice in choices for mask in choice], device))
+        return PairAssignment(
+            [[OTAMatch(*islice(indices, 3)) for _ in targets] for _ in stages], list(indices),
+            [ContrastChoice(*islice(masks, 3)) for _ in targets])
 
     def forward(self, stages: Sequence[BoxPrediction], masks: Sequence[Tensor],
-                reference: ReferencePrediction, targets: Sequence[PairTarget], matches: Matches,
-                space: LabelSpace) -> dict[str, Tensor]:
+                embeddings: PairEmbeddings, targets: Sequence[PairTarget],
+                assigned: PairAssignment, space: LabelSpace) -> dict[str, Tensor]:
         """Weighted losses.
 
         Args:
             stages: After each layer, of B key frames.
             masks: Per layer, (M, H, W) logits of stride 4 of the matched queries, pair after pair.
-            reference: Of the last layer.
+            embeddings: Of the last layer.
             targets: Of the B pairs.
-            matches: From `assign`.
+            assigned: From `assign`.
             space: Vocabularies of the pairs.
 
         Returns:
             `loss_cls`, `loss_bbox`, `loss_giou`, `loss_mask` and `loss_dice` of the last layer,
             the same with prefix `d0.`, `d1.`, ... of the others, `loss_reid` and `loss_reid_aux`.
         """
-        losses, last = {}, len(stages) - 1
+        losses, matches, last = {}, assigned.matches, len(stages) - 1
         for index, stage in enumerate(stages):
             values = dict(
                 loss_cls=self._class_loss(stage.class_logits, targets, matches[index], space),
@@ -183,8 +204,9 @@ class DetectionCriterion(nn.Module):
                 **self._mask_losses(masks[index], targets, matches[index]))
             prefix = '' if index == last else f'd{index}.'
             losses.update({f'{prefix}{name}': value for name, value in values.items()})
-        losses['loss_reid'], losses['loss_reid_aux'] = self._contrastive_losses(
-            reference, targets, matches[last])
+        keys = [embeds[chosen] for embeds, chosen in zip(embeddings.key_embeds, assigned.anchors)]
+        losses['loss_reid'], losses['loss_reid_aux'] = contrastive_losses(
+            keys, list(embeddings.embeds), assigned.choices)
         return {name: self.weights[name.split('.')[-1]] * value for name, value in losses.items()}
 
     def taxonomy_losses(self, compiled: CompiledTaxonomy, logits: Tensor | None, supervise: bool,
@@ -197,7 +219,7 @@ class DetectionCriterion(nn.Module):
             logits: (B, Q, K) of the classifier on the injected queries; None without.
             supervise: Add the loss of the category scores.
             targets: Of the B pairs.
-            matches: From `assign`.
+            matches: From `assign`, of the key frames.
             space: Vocabularies of the pairs.
 
         Returns:
@@ -243,14 +265,3 @@ class DetectionCriterion(nn.Module):
         return dict(
             loss_mask=mask_focal_loss(masks, wanted),
             loss_dice=point_dice_loss(masks.flatten(1), wanted.flatten(1), max(len(masks), 1)))
-
-    def _contrastive_losses(self, reference: ReferencePrediction, targets: Sequence[PairTarget],
-                            matches: Sequence[OTAMatch]) -> tuple[Tensor, Tensor]:
-        keys, choices = [], []
-        for clip, (target, match) in enumerate(zip(targets, matches)):
-            shown = target.in_reference
-            keys.append(reference.key_embeds[clip, match.best[shown]])
-            choices.append(self.selector(
-                reference.prediction.class_logits[clip], reference.prediction.boxes[clip],
-                target.labels[shown], target.reference_boxes[shown]))
-        return contrastive_losses(keys, list(reference.embeds), choices)

@@ -25,10 +25,12 @@ class LabelSpace:
         vocabulary: (B, K) bool, categories in the sample's vocabulary.
         compatible: (B, K, K) bool, per sample the pairs that may name the same
             object; needed by `marginal` alone.
+        sizes: (B,) int64 on the CPU, categories of each vocabulary where that is known there.
     """
 
     vocabulary: Tensor
     compatible: Tensor | None = None
+    sizes: Tensor | None = None
 
     def for_frames(self, frames: int) -> 'LabelSpace':
         """The same for each of T frames: every field B * T long."""

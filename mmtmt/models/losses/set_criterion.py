@@ -1,13 +1,11 @@
 """The set criterion of Mask2Former-VIS with the taxonomy terms of TMT-VIS."""
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor, nn
 
-from mmtmt.models.layers import token_linear
 from mmtmt.models.losses.label_space import (
     LABEL_SPACE_LOSSES,
     LabelSpace,
@@ -15,66 +13,22 @@ from mmtmt.models.losses.label_space import (
     matching_probabilities,
 )
 from mmtmt.models.losses.mask_losses import point_bce_loss, point_dice_loss
-from mmtmt.models.losses.point_sampling import sample_points, uncertain_points
+from mmtmt.models.losses.point_sampling import (
+    PointDraws,
+    draw_points,
+    sample_points,
+    uncertain_points,
+)
+from mmtmt.models.losses.stage_prediction import StagePrediction, joint_masks
+from mmtmt.models.losses.targets import ClipTarget
 from mmtmt.models.losses.taxonomy_losses import score_loss, taxonomy_recall
 from mmtmt.models.outputs import CompiledTaxonomy
+from mmtmt.models.task_modules.hungarian_matcher import collect_costs, solve
+from mmtmt.models.utils.transfer import to_device
 from mmtmt.registry import MODELS, TASK_UTILS
 
 TAXONOMY_LOSSES = ('off', 'final', 'own', 'cost')
 Matches = list[tuple[Tensor, Tensor]]  # per clip: query indices, instance indices
-
-
-class StagePrediction(Protocol):
-    """One stage's prediction as the criterion reads it."""
-
-    class_logits: Tensor  # (B, Q, K + 1)
-
-    def masks(self, clip: int, queries: Tensor | None = None) -> Tensor:
-        """Mask logits (T, n, H, W) of some queries, or all, of one clip of the batch."""
-
-
-@dataclass
-class EmbeddedPrediction:
-    """Masks kept as embeddings, so that only those asked for are ever made.
-
-    Attributes:
-        class_logits: (B, Q, K + 1).
-        mask_embeds: (B, Q, C).
-        mask_features: Per clip (T, C, H, W), best with channels last; shared by all stages.
-    """
-
-    class_logits: Tensor
-    mask_embeds: Tensor
-    mask_features: Sequence[Tensor]
-
-    def masks(self, clip: int, queries: Tensor | None = None) -> Tensor:
-        """See StagePrediction."""
-        embeds = self.mask_embeds[clip] if queries is None else self.mask_embeds[clip][queries]
-        features = self.mask_features[clip]
-        # queries last in memory, as the matcher reads all of them at the same points
-        masks = token_linear(features.flatten(2).transpose(1, 2), embeds)
-        return masks.transpose(1, 2).unflatten(2, features.shape[-2:])
-
-
-def joint_masks(stages: Sequence[StagePrediction], clip: int,
-                queries: Sequence[Tensor]) -> Tensor:
-    """Masks of some queries of each stage.
-
-    Args:
-        stages: S stages.
-        clip: Of which clip of the batch.
-        queries: Per stage, (n,) indices.
-
-    Returns:
-        (S * n, T, H, W), stage after stage.
-    """
-    if isinstance(stages[0], EmbeddedPrediction):
-        # one product for all, so that the gradients of the features are summed in it
-        embeds = torch.cat([stage.mask_embeds[clip][chosen]
-                            for stage, chosen in zip(stages, queries)])
-        return torch.einsum('qc,tchw->qthw', embeds, stages[0].mask_features[clip])
-    return torch.cat([stage.masks(clip, chosen).transpose(0, 1)
-                      for stage, chosen in zip(stages, queries)])
 
 
 @dataclass
@@ -83,48 +37,12 @@ class Assignment:
 
     Attributes:
         matches: Query and instance indices per clip.
-        points: (R, P, 2) of the mask losses, R = matched instances of all clips times frames.
-        labels: (R, P), the instances' masks there.
+        draws: Random points for the mask losses, a map per matched instance of all clips and
+            frame; None once the mask losses have chosen theirs.
     """
 
     matches: Matches
-    points: Tensor
-    labels: Tensor
-
-
-@dataclass
-class ClipTarget:
-    """Ground truth of one clip.
-
-    Attributes:
-        labels: (N,) int64 in the union.
-        masks: (N, T, H, W) float in [0, 1], padded like the batch.
-    """
-
-    labels: Tensor
-    masks: Tensor
-
-    @property
-    def visible(self) -> Tensor:
-        """(N, T) bool, the frames that show an instance."""
-        return self.masks.flatten(2).any(2)
-
-    def frames(self, visible_only: bool = False) -> list['ClipTarget']:
-        """Each frame as a clip of one frame.
-
-        Args:
-            visible_only: Leave out the instances that a frame doesn't show, as the official VITA;
-                otherwise they stay targets there, with their label and an empty mask, as in the
-                official MinVIS.
-
-        Returns:
-            T targets, masks (N, 1, H, W).
-        """
-        frames = self.masks.split(1, dim=1)
-        if not visible_only:
-            return [ClipTarget(self.labels, masks) for masks in frames]
-        return [ClipTarget(self.labels[shown], masks[shown])
-                for masks, shown in zip(frames, self.visible.unbind(1))]
+    draws: PointDraws | None
 
 
 @MODELS.register_module()
@@ -207,9 +125,13 @@ class VideoSetCriterion(nn.Module):
                 stages, assigned, targets, space, compiled, supervise_score))
         return losses
 
+    @torch.no_grad()
     def assign(self, stages: Sequence[StagePrediction], targets: Sequence[ClipTarget],
                space: LabelSpace) -> list[Assignment]:
-        """Match every stage and choose the points of its mask losses.
+        """Match every stage and draw the points of its mask losses.
+
+        What each stage needs of random points is known beforehand, so that they are drawn in the
+        order of the official code and the costs of all stages still come to the CPU in one copy.
 
         Args:
             stages: Before layer 1 and after each layer.
@@ -219,11 +141,21 @@ class VideoSetCriterion(nn.Module):
         Returns:
             Of each stage.
         """
-        assigned = {}
-        for index in _last_first(stages):
-            costing = 0 if index == len(stages) - 1 and self.taxonomy_loss == 'cost' else index
-            assigned[index] = self._assign(
-                stages[index], targets, space, stages[costing].class_logits, index)
+        order = _last_first(stages)
+        points, draws = [], {}
+        for index in order:
+            points.append(self._draw_matching_points(stages[index], targets))
+            draws[index] = self._draw_loss_points(stages[index], targets, index)
+        sought = [self.sought(target, len(stages), clip) for clip, target in enumerate(targets)]
+        costs = iter(collect_costs(self._costs(stages, targets, sought, space, points)))
+        matches = []
+        for index in order:
+            matches += self.match([_in_columns(next(costs), target, columns)
+                                   for target, columns in zip(targets, sought)], targets, index)
+        parts = iter(to_device([part for pair in matches for part in pair],
+                               stages[0].class_logits.device))
+        assigned = {index: Assignment([(next(parts), next(parts)) for _ in targets], draws[index])
+                    for index in order}
         return [assigned[index] for index in range(len(stages))]
 
     def set_losses(self, stages: Sequence[StagePrediction], assigned: Sequence[Assignment],
@@ -244,7 +176,7 @@ class VideoSetCriterion(nn.Module):
         order = _last_first(stages)
         mask_losses = self._mask_losses(
             [stages[index] for index in order], [assigned[index] for index in order],
-            self._num_masks(targets, repeats))
+            targets, self._num_masks(targets, repeats))
         losses = {}
         for index, (mask, dice) in zip(order, mask_losses):
             prefix = '' if index == len(stages) - 1 else f'd{index}.'
@@ -282,53 +214,94 @@ class VideoSetCriterion(nn.Module):
         losses['taxonomy_recall'] = taxonomy_recall(compiled.indices, compiled.padding, labels)
         return losses
 
-    @torch.no_grad()
-    def _assign(self, stage: StagePrediction, targets: Sequence[ClipTarget], space: LabelSpace,
-                class_logits: Tensor, index: int) -> Assignment:
-        """Match one stage and choose the points of its mask losses."""
-        masks = [stage.masks(clip) for clip in range(len(targets))]
-        matches = self.match(masks, targets, space, class_logits, index)
-        logits = torch.cat([
-            clip_masks[:, queries].transpose(0, 1).flatten(0, 1)
-            for clip_masks, (queries, _) in zip(masks, matches)
-        ])[:, None].float()
-        points = uncertain_points(logits, self.num_points, self.oversample_ratio,
-                                  self.importance_sample_ratio)
-        instances = torch.cat([
-            target.masks[instances].flatten(0, 1)
-            for target, (_, instances) in zip(targets, matches)
-        ])[:, None]
-        return Assignment(matches, points, sample_points(instances, points)[:, 0])
+    def _draw_matching_points(self, stage: StagePrediction,
+                              targets: Sequence[ClipTarget]) -> list[Tensor]:
+        return [self.matcher.draw_points(stage.class_logits.device) for _ in targets]
 
-    @torch.no_grad()
-    def match(self, masks: Sequence[Tensor], targets: Sequence[ClipTarget], space: LabelSpace,
-              class_logits: Tensor, stage: int) -> Matches:
-        """Match every clip of the batch.
+    def _draw_loss_points(self, stage: StagePrediction, targets: Sequence[ClipTarget],
+                          index: int) -> PointDraws:
+        queries = stage.class_logits.shape[1]
+        num_maps = sum(
+            self.num_matches(target, queries, index, clip) * target.masks.shape[1]
+            for clip, target in enumerate(targets))
+        return draw_points(num_maps, self.num_points, self.oversample_ratio,
+                           self.importance_sample_ratio, stage.class_logits.device)
+
+    def _costs(self, stages: Sequence[StagePrediction], targets: Sequence[ClipTarget],
+               sought: Sequence[Tensor | None], space: LabelSpace,
+               points: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+        """Costs (Q, n) of the instances sought, stage after stage, in each clip after clip."""
+        labels, masks = [], []
+        for clip, (target, chosen) in enumerate(zip(targets, sought)):
+            chosen = slice(None) if chosen is None else chosen.to(target.labels.device)
+            labels.append(target.labels[chosen])
+            maps = target.masks[chosen]
+            # at the points of all stages at once, which read the same masks
+            joint = torch.cat([clips[clip] for clips in points])
+            read = sample_points(maps.flatten(0, 1)[:, None], joint[None])
+            masks.append(read.view(*maps.shape[:2], len(points), -1).unbind(2) if len(maps) else ())
+        costs = []
+        for place, index in enumerate(_last_first(stages)):
+            by_class = 0 if place == 0 and self.taxonomy_loss == 'cost' else index
+            probabilities = matching_probabilities(
+                stages[by_class].class_logits, space, self.label_space_loss)
+            for clip, wanted in enumerate(labels):
+                if not len(wanted):
+                    costs.append(probabilities.new_zeros(probabilities.shape[1], 0))
+                    continue
+                logits = stages[index].masks_at(clip, points[place][clip])
+                costs.append(self.matcher.costs(
+                    probabilities[clip], logits, wanted, masks[clip][place].flatten(1)))
+        return costs
+
+    def num_matches(self, target: ClipTarget, queries: int, stage: int, clip: int) -> int:
+        """How many pairs the matching of a clip will have.
 
         Args:
-            masks: Per clip, mask logits (T, Q, H, W).
+            target: Of the clip.
+            queries: Q.
+            stage: Index of the stage.
+            clip: Index of the clip.
+
+        Returns:
+            The number.
+        """
+        return min(queries, len(target.labels))
+
+    def sought(self, target: ClipTarget, stages: int, clip: int) -> Tensor | None:
+        """The instances of a clip whose costs are needed.
+
+        Args:
+            target: Of the clip.
+            stages: Number of stages.
+            clip: Index of the clip.
+
+        Returns:
+            Their indices on the CPU, None for all.
+        """
+        return None
+
+    def match(self, costs: Sequence[Tensor], targets: Sequence[ClipTarget],
+              stage: int) -> Matches:
+        """Match every clip of the batch, on the CPU.
+
+        Args:
+            costs: Per clip, (Q, N), zero where they were not needed.
             targets: Of the B clips.
-            space: Vocabularies of the clips.
-            class_logits: (B, Q, K + 1) for the class cost.
             stage: Index of the stage, for criteria that remember its matches.
 
         Returns:
             Query and instance indices per clip.
         """
-        probabilities = matching_probabilities(class_logits, space, self.label_space_loss)
-        return [
-            self.matcher(probabilities[clip], masks[clip], target.labels, target.masks)
-            for clip, target in enumerate(targets)
-        ]
+        return [solve(clip) for clip in costs]
 
     def _num_instances(self, targets: Sequence[ClipTarget]) -> int:
         return sum(len(target.labels) for target in targets)
 
-    def _num_masks(self, targets: Sequence[ClipTarget], repeats: int) -> float:
-        count = torch.tensor([self._num_instances(targets)], dtype=torch.float32,
-                             device=targets[0].labels.device)
+    def _num_masks(self, targets: Sequence[ClipTarget], repeats: int) -> Tensor:
+        count = torch.tensor(float(self._num_instances(targets)), device=targets[0].labels.device)
         all_reduce(count)
-        return max(count.item() / get_world_size(), repeats)
+        return (count / get_world_size()).clamp(min=repeats)
 
     def _class_loss(self, class_logits: Tensor, targets: Sequence[ClipTarget], matches: Matches,
                     space: LabelSpace) -> Tensor:
@@ -340,29 +313,50 @@ class VideoSetCriterion(nn.Module):
         return classification_loss(
             class_logits, labels, self.no_object_weight, space, self.label_space_loss)
 
-    def _mask_losses(self, stages: Sequence[StagePrediction],
-                     assigned: Sequence[Assignment],
-                     num_masks: float) -> list[tuple[Tensor, Tensor]]:
+    def _mask_losses(self, stages: Sequence[StagePrediction], assigned: Sequence[Assignment],
+                     targets: Sequence[ClipTarget],
+                     num_masks: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Both losses of each stage, over one row per matched instance, or instance and frame."""
         logits = []  # per clip (S, n * T, H, W)
-        for clip in range(len(assigned[0].matches)):
+        for clip in range(len(targets)):
             masks = joint_masks(
                 stages, clip, [assignment.matches[clip][0] for assignment in assigned])
             logits.append(masks.unflatten(0, (len(stages), -1)).flatten(1, 2))
-        logits = torch.cat(logits, dim=1).flatten(0, 1)[:, None].float()
-        if not len(logits):
+        logits = torch.cat(logits, dim=1)[:, :, None].float()  # (S, R, 1, H, W)
+        if not logits.shape[1]:
             # nothing matched: a zero that keeps every parameter in the graph
             return [(logits.sum(), logits.sum())] * len(stages)
-        predicted = sample_points(
-            logits, torch.cat([assignment.points for assignment in assigned]))[:, 0]
-        labels = torch.stack([assignment.labels for assignment in assigned])
-        predicted = predicted.view_as(labels)
+        points, labels = zip(*(
+            self._loss_points(rows.detach(), assignment, targets)
+            for rows, assignment in zip(logits, assigned)))
+        labels = torch.stack(labels)
+        predicted = sample_points(logits.flatten(0, 1), torch.cat(points)).view_as(labels)
         if self.join_frames:
             frames = masks.shape[1]
             predicted, labels = (
                 rows.unflatten(1, (-1, frames)).flatten(2) for rows in (predicted, labels))
         return [(point_bce_loss(rows, wanted, num_masks), point_dice_loss(rows, wanted, num_masks))
                 for rows, wanted in zip(predicted, labels)]
+
+    @staticmethod
+    def _loss_points(logits: Tensor, assignment: Assignment,
+                     targets: Sequence[ClipTarget]) -> tuple[Tensor, Tensor]:
+        """Choose points (R, P, 2) of a stage's rows; also the instances' masks (R, P) there."""
+        # let go of the candidates: they are more numbers than the masks that they lie in
+        draws, assignment.draws = assignment.draws, None
+        points = uncertain_points(logits, draws)
+        instances = torch.cat([
+            target.masks[chosen].flatten(0, 1)
+            for target, (_, chosen) in zip(targets, assignment.matches)
+        ])[:, None]
+        return points, sample_points(instances, points)[:, 0]
+
+
+def _in_columns(costs: Tensor, target: ClipTarget, columns: Tensor | None) -> Tensor:
+    """Costs (Q, n) of some instances as (Q, N)."""
+    if columns is None:
+        return costs
+    return costs.new_zeros(len(costs), len(target.labels)).index_copy_(1, columns, costs)
 
 
 def _last_first(stages: Sequence[StagePrediction]) -> list[int]:

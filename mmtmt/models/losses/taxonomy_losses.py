@@ -42,6 +42,8 @@ def taxonomy_recall(selected: Tensor, padding: Tensor, labels: list[Tensor]) -> 
     shares = []
     for chosen, empty, categories in zip(selected, padding, labels):
         if len(categories):
-            present = categories.unique()
-            shares.append(torch.isin(present, chosen[~empty]).float().mean())
+            # a category counts once, however many instances share it
+            share = 1 / (categories[:, None] == categories).sum(1)
+            found = (categories[:, None] == chosen.masked_fill(empty, -1)).any(1)
+            shares.append((share * found).sum() / share.sum())
     return torch.stack(shares).mean() if shares else selected.new_ones((), dtype=torch.float32)

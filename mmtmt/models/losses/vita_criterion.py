@@ -6,15 +6,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmtmt.models.losses.label_space import LabelSpace, matching_probabilities
-from mmtmt.models.losses.set_criterion import (
-    ClipTarget,
-    Matches,
-    StagePrediction,
-    VideoSetCriterion,
-)
+from mmtmt.models.losses.label_space import LabelSpace
+from mmtmt.models.losses.set_criterion import Matches, VideoSetCriterion
 from mmtmt.models.losses.similarity import similarity_loss
-from mmtmt.models.task_modules import assign_new_instances
+from mmtmt.models.losses.stage_prediction import StagePrediction
+from mmtmt.models.losses.targets import ClipTarget
+from mmtmt.models.task_modules.uvla import assign_new_instances
 from mmtmt.registry import MODELS
 
 
@@ -96,11 +93,24 @@ class TrackedTarget(ClipTarget):
     them.
 
     Attributes:
-        queries: By stage and sample, (N,) int64 query of each instance, -1 before it appeared;
-            shared by the clips of a video.
+        queries: By stage and sample, (N,) int64 query of each instance, -1 before it appeared, on
+            the CPU; shared by the clips of a video.
     """
 
     queries: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+
+    def queries_of(self, stage: int, sample: int) -> Tensor:
+        """(N,) int64, see `queries`."""
+        nothing = torch.full((len(self.labels),), -1)
+        return self.queries.get((stage, sample), nothing)
+
+    def known(self, stage: int, sample: int) -> Tensor:
+        """(N,) bool, the instances that the clip shows and that have a query."""
+        return self.visible.any(1) & (self.queries_of(stage, sample) >= 0)
+
+    def new(self, stage: int, sample: int) -> Tensor:
+        """(N,) bool, the instances that the clip shows and that have no query yet."""
+        return self.visible.any(1) & (self.queries_of(stage, sample) < 0)
 
 
 @MODELS.register_module()
@@ -115,34 +125,36 @@ class GenVISCriterion(VITACriterion):
         **kwargs: Of VITACriterion.
     """
 
-    @torch.no_grad()
-    def match(self, masks: Sequence[Tensor], targets: Sequence[TrackedTarget], space: LabelSpace,
-              class_logits: Tensor, stage: int) -> Matches:
+    def sought(self, target: TrackedTarget, stages: int, clip: int) -> Tensor:
+        """See VideoSetCriterion.sought: what the clip shows and has no query yet."""
+        new = [target.new(stage, clip) for stage in range(stages)]
+        return torch.stack(new).any(0).nonzero().squeeze(1)
+
+    def num_matches(self, target: TrackedTarget, queries: int, stage: int, clip: int) -> int:
+        """See VideoSetCriterion.num_matches."""
+        new, known = target.new(stage, clip), target.known(stage, clip)
+        taken = target.queries_of(stage, clip)[known].unique()
+        return int(known.sum()) + min(int(new.sum()), queries - len(taken))
+
+    def match(self, costs: Sequence[Tensor], targets: Sequence[TrackedTarget],
+              stage: int) -> Matches:
         """See VideoSetCriterion.match.
 
         Args:
-            masks: Per sample, mask logits (T, Q, H, W).
+            costs: Per sample, (Q, N), of the new instances.
             targets: Of the samples; their queries are changed.
-            space: Vocabularies of the samples.
-            class_logits: (B, Q, K + 1) for the class cost.
             stage: Index of the stage.
 
         Returns:
             Query and instance indices of the instances that each clip shows.
         """
-        probabilities = matching_probabilities(class_logits, space, self.label_space_loss)
         matches = []
-        for sample, target in enumerate(targets):
-            visible = target.visible.any(1)
-            queries = target.queries.get((stage, sample), torch.full_like(target.labels, -1))
-            new = visible & (queries < 0)
-            # without a new instance too: the points are drawn, as in the official code
-            costs = self.matcher.costs(
-                probabilities[sample], masks[sample], target.labels[new], target.masks[new])
-            queries = assign_new_instances(costs, queries, visible)
-            target.queries[stage, sample] = queries
-            instances = (visible & (queries >= 0)).nonzero().squeeze(1)
-            matches.append((queries[instances], instances))
+        for clip, (target, pairs) in enumerate(zip(targets, costs)):
+            target.queries[stage, clip] = assign_new_instances(
+                pairs[:, target.new(stage, clip)], target.queries_of(stage, clip),
+                target.visible.any(1))
+            instances = target.known(stage, clip).nonzero().squeeze(1)
+            matches.append((target.queries_of(stage, clip)[instances], instances))
         return matches
 
     def _num_instances(self, targets: Sequence[ClipTarget]) -> int:

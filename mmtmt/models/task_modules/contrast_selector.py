@@ -1,9 +1,8 @@
 """Which queries of a reference frame show an object of the key frame, and which do not."""
 import torch
-from torch import Tensor
 
-from mmtmt.models.losses.contrastive import ContrastChoice
-from mmtmt.models.task_modules.ota_assigner import assign_dynamically, pair_costs
+from mmtmt.models.losses.contrastive import ContrastChoice, draw_negatives
+from mmtmt.models.task_modules.ota_assigner import PairCosts, assign_dynamically
 from mmtmt.registry import TASK_UTILS
 
 
@@ -21,22 +20,17 @@ class ContrastSelector:
         self.negative_candidates = negative_candidates
 
     @torch.no_grad()
-    def __call__(self, class_logits: Tensor, boxes: Tensor, labels: Tensor,
-                 target_boxes: Tensor) -> ContrastChoice:
+    def __call__(self, costs: PairCosts) -> ContrastChoice:
         """Choose the queries of one reference frame.
 
         Args:
-            class_logits: (Q, K) of the last stage.
-            boxes: (Q, 4) in centre form.
-            labels: (N,) int64, of objects that the frame shows.
-            target_boxes: (N, 4) in centre form, in the reference frame.
+            costs: (Q, N) of the last stage and the objects that the frame shows, on the CPU.
 
         Returns:
-            The choice.
+            The choice, on the CPU.
         """
-        cost, iou = pair_costs(class_logits, boxes, labels, target_boxes)
         # one after the other: objects left without by the first raise the costs of the second too
         positive, related = (
-            assign_dynamically(cost, iou, candidates).t().to(labels.device)
+            assign_dynamically(*costs, candidates).t()
             for candidates in (self.positive_candidates, self.negative_candidates))
-        return ContrastChoice(positive, ~related)
+        return ContrastChoice(positive, ~related, draw_negatives(positive, ~related))

@@ -1,17 +1,21 @@
 """One-to-one matching of queries and instances over the frames of a clip."""
+from collections.abc import Sequence
+
 import torch
 from mmengine.logging import print_log
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from mmtmt.models.losses.mask_losses import pairwise_mask_costs
-from mmtmt.models.losses.point_sampling import sample_points
+from mmtmt.models.utils.transfer import to_host
 from mmtmt.registry import TASK_UTILS
 
 
 @TASK_UTILS.register_module()
 class VideoHungarianMatcher:
-    """Matches by class, mask and dice cost at random points shared by all masks and frames.
+    """Costs of class, mask and dice at random points shared by all masks and frames.
+
+    The costs of all stages and clips are made first, see `collect_costs`, then `solve`d.
 
     Args:
         class_cost: Weight of minus the probability of the instance's class (not its
@@ -28,58 +32,61 @@ class VideoHungarianMatcher:
         self.dice_cost = dice_cost
         self.num_points = num_points
 
-    @torch.no_grad()
-    def __call__(self, probabilities: Tensor, mask_logits: Tensor, labels: Tensor,
-                 masks: Tensor) -> tuple[Tensor, Tensor]:
-        """Match one clip.
+    def draw_points(self, device: torch.device) -> Tensor:
+        """Draw the points of a clip.
 
         Args:
-            probabilities: (Q, K + 1).
-            mask_logits: (T, Q, H, W).
-            labels: (N,) int64.
-            masks: (N, T, H', W') float in [0, 1].
+            device: Where to.
 
         Returns:
-            Query and instance indices of the min(Q, N) pairs, by query.
+            (P, 2), x then y in [0, 1].
         """
-        return solve(self.costs(probabilities, mask_logits, labels, masks))
+        return torch.rand(1, self.num_points, 2, device=device)[0]
 
     @torch.no_grad()
-    def costs(self, probabilities: Tensor, mask_logits: Tensor, labels: Tensor,
+    def costs(self, probabilities: Tensor, logits: Tensor, labels: Tensor,
               masks: Tensor) -> Tensor:
-        """Costs of all pairs of a clip; the arguments are those of a call.
+        """Costs of all pairs of a clip.
 
         Args:
             probabilities: (Q, K + 1).
-            mask_logits: (T, Q, H, W).
+            logits: (T * P, Q) of the masks at the points.
             labels: (N,) int64.
-            masks: (N, T, H', W') float in [0, 1].
+            masks: (N, T * P) of the instances in [0, 1].
 
         Returns:
-            (Q, N), finite.
+            (Q, N).
         """
-        points = torch.rand(1, self.num_points, 2, device=mask_logits.device)
-        predicted = sample_points(mask_logits.float(), points).transpose(0, 1).flatten(1)
-        target = sample_points(masks, points).flatten(1)
-        bce, dice = pairwise_mask_costs(predicted, target)
-        costs = (self.class_cost * -probabilities[:, labels] + self.mask_cost * bce +
-                 self.dice_cost * dice)
-        if not bool(costs.isfinite().all()):
-            # any matching does: the loss is not finite either, and that is what gets reported
-            print_log('matching costs are not finite', 'current', 30)
-            costs = torch.nan_to_num(costs, nan=0.0, posinf=1e6, neginf=-1e6)
-        return costs
+        bce, dice = pairwise_mask_costs(logits, masks)
+        return (self.class_cost * -probabilities[:, labels] + self.mask_cost * bce +
+                self.dice_cost * dice)
+
+
+def collect_costs(costs: Sequence[Tensor]) -> list[Tensor]:
+    """Copy costs to the CPU at once, where they are made finite and solved.
+
+    Args:
+        costs: Any shapes.
+
+    Returns:
+        Finite copies. Where they were not, any matching does: the loss is not finite either, and
+        that is what gets reported.
+    """
+    copies = to_host(costs)
+    if all(bool(copy.isfinite().all()) for copy in copies):
+        return copies
+    print_log('matching costs are not finite', 'current', 30)
+    return [torch.nan_to_num(copy, nan=0.0, posinf=1e6, neginf=-1e6) for copy in copies]
 
 
 def solve(costs: Tensor) -> tuple[Tensor, Tensor]:
     """One-to-one pairs of least total cost.
 
     Args:
-        costs: (Q, N), finite.
+        costs: (Q, N), finite, on the CPU.
 
     Returns:
         Query and instance indices of the min(Q, N) pairs, by query.
     """
-    queries, instances = linear_sum_assignment(costs.cpu().numpy())
-    return (torch.as_tensor(queries, device=costs.device),
-            torch.as_tensor(instances, device=costs.device))
+    queries, instances = linear_sum_assignment(costs.numpy())
+    return torch.from_numpy(queries), torch.from_numpy(instances)

@@ -1,13 +1,14 @@
 """Assignment of several queries to each object by optimal transport with a dynamic number."""
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmtmt.models.losses.detection_criterion import OTAMatch
 from mmtmt.models.losses.focal_losses import ALPHA, GAMMA
 from mmtmt.models.utils.boxes import pairwise_giou, pairwise_iou
+from mmtmt.models.utils.transfer import to_host
 from mmtmt.registry import TASK_UTILS
 
 CENTRE_RADIUS = 2.5 / 32  # of the square around an object's centre, as a fraction of the image
@@ -16,6 +17,20 @@ OFF_CENTRE_COST = 100.0
 OUTSIDE_COST = 1e4
 TAKEN_COST = 1e5
 EPSILON = 1e-8
+
+
+class OTAMatch(NamedTuple):
+    """Which queries were assigned to which objects.
+
+    Attributes:
+        queries: (M,) int64, rising.
+        objects: (M,) int64, the object of each.
+        best: (N,) int64, of each object the query of lowest cost.
+    """
+
+    queries: Tensor
+    objects: Tensor
+    best: Tensor
 
 
 class PairCosts(NamedTuple):
@@ -42,7 +57,7 @@ def pair_costs(class_logits: Tensor, boxes: Tensor, labels: Tensor,
         target_boxes: (N, 4) in centre form.
 
     Returns:
-        Costs and overlaps, on the CPU, where the assignment runs.
+        Costs and overlaps.
     """
     boxes = boxes.float()
     probability = class_logits[..., labels].float().sigmoid()
@@ -57,12 +72,24 @@ def pair_costs(class_logits: Tensor, boxes: Tensor, labels: Tensor,
     cost = cost + OFF_CENTRE_COST * ~(in_box & in_square)
     # a query that is near no object at all
     cost = cost + OUTSIDE_COST * ~(in_box.any(-1) | in_square.any(-1))[..., None]
-    cost, iou = cost.cpu(), pairwise_iou(boxes, target_boxes).cpu()
-    if not bool(cost.isfinite().all()):
-        # any assignment does: the loss is not finite either, and that is what gets reported
+    return PairCosts(cost, pairwise_iou(boxes, target_boxes))
+
+
+def collect_costs(costs: Sequence[PairCosts]) -> list[PairCosts]:
+    """Copy costs to the CPU at once, where the assignment runs.
+
+    Args:
+        costs: Of any shapes.
+
+    Returns:
+        Finite copies. Where they were not, any assignment does: the loss is not finite either, and
+        that is what gets reported.
+    """
+    copies = to_host([part for pair in costs for part in pair])
+    if not all(bool(copy.isfinite().all()) for copy in copies[::2]):
         print_log('matching costs are not finite', 'current', 30)
-        cost, iou = torch.nan_to_num(cost, nan=0.0), torch.nan_to_num(iou, nan=0.0)
-    return PairCosts(cost, iou)
+        copies = [torch.nan_to_num(copy, nan=0.0) for copy in copies]
+    return [PairCosts(*pair) for pair in zip(copies[::2], copies[1::2])]
 
 
 def assign_dynamically(cost: Tensor, iou: Tensor, num_candidates: int) -> Tensor:
@@ -118,23 +145,16 @@ class OTAAssigner:
         self.num_candidates = num_candidates
 
     @torch.no_grad()
-    def __call__(self, class_logits: Tensor, boxes: Tensor, labels: Tensor,
-                 target_boxes: Tensor) -> list[OTAMatch]:
+    def __call__(self, costs: PairCosts) -> list[OTAMatch]:
         """Assign the queries of one image, separately for each stage of the decoder.
 
         Args:
-            class_logits: (S, Q, K) of S stages.
-            boxes: (S, Q, 4) in centre form.
-            labels: (N,) int64.
-            target_boxes: (N, 4) in centre form.
+            costs: (S, Q, N) of S stages, on the CPU.
 
         Returns:
-            The match of each stage.
+            The match of each stage, on the CPU.
         """
-        device = labels.device
-        costs, ious = pair_costs(class_logits, boxes, labels, target_boxes)
-        return [OTAMatch(*(part.to(device) for part in self._assign(cost, iou)))
-                for cost, iou in zip(costs, ious)]
+        return [self._assign(cost, iou) for cost, iou in zip(*costs)]
 
     def _assign(self, cost: Tensor, iou: Tensor) -> OTAMatch:
         if not cost.shape[1]:

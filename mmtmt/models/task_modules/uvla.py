@@ -10,6 +10,7 @@ def assign_new_instances(costs: Tensor, queries: Tensor, visible: Tensor) -> Ten
 
     Queries of instances that this clip shows are not free. Those of instances that have gone are,
     as in the official code: should such an instance come back, two instances share a query.
+    Everything is on the CPU.
 
     Args:
         costs: (Q, n) of the n new instances, those that are visible and have no query yet.
@@ -20,7 +21,7 @@ def assign_new_instances(costs: Tensor, queries: Tensor, visible: Tensor) -> Ten
         (N,) int64, `queries` with the new ones filled in.
     """
     new = (visible & (queries < 0)).nonzero().squeeze(1)
-    free = torch.ones(len(costs), dtype=torch.bool, device=costs.device)
+    free = torch.ones(len(costs), dtype=torch.bool)
     free[queries[visible & (queries >= 0)]] = False
     free = free.nonzero().squeeze(1)
     rows, columns = solve(costs[free])

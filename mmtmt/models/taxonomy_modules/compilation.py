@@ -114,7 +114,7 @@ class TaxonomyCompilation(BaseModule):
         for layer in self.layers:
             refined = layer(refined, keys, values, blocked)
         scores = (self.score(refined) * embeddings).sum(-1) / math.sqrt(embeddings.shape[-1])
-        return self._select(refined, scores + self.score_bias, context.candidates)
+        return self._select(refined, scores + self.score_bias, context)
 
     def _memory(self, multi_scale: Sequence[Tensor],
                 mask_features: Tensor) -> tuple[Tensor, Tensor]:
@@ -133,11 +133,12 @@ class TaxonomyCompilation(BaseModule):
         return torch.cat(keys, dim=1), torch.cat(values, dim=1)
 
     def _select(self, refined: Tensor, score_logits: Tensor,
-                candidates: Tensor) -> CompiledTaxonomy:
+                context: CategoryContext) -> CompiledTaxonomy:
         """Keep the candidates of the highest scores; mark places beyond their number."""
-        if not bool(candidates.any(dim=1).all()):
+        candidates, counts = context.candidates, context.count()
+        if not bool(counts.all()):
             raise ValueError('a sample has no candidate category to compile its taxonomy from')
-        count = min(self.num_selected, int(candidates.sum(dim=1).max()))
+        count = min(self.num_selected, int(counts.max()))
         ranked = score_logits.masked_fill(~candidates, float('-inf'))
         indices = ranked.topk(count, dim=1).indices
         padding = ~candidates.gather(1, indices)

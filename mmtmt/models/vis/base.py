@@ -11,7 +11,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmtmt.models.losses.label_space import LabelSpace
-from mmtmt.models.losses.set_criterion import ClipTarget
+from mmtmt.models.losses.targets import ClipTarget
 from mmtmt.models.outputs import CategoryContext
 from mmtmt.models.text_encoders import CategoryTexts
 from mmtmt.registry import MODELS
@@ -288,8 +288,9 @@ class VISModel(BaseModel):
             targets.append(ClipTarget(to_union[tubes.labels], tubes.masks.float()))
             vocabularies.append(torch.as_tensor(self.taxonomy.mask(vocabulary)))
             compatible.append(torch.as_tensor(self.taxonomy.compatible(vocabulary)))
-        space = LabelSpace(torch.stack(vocabularies).to(self.device),
-                           torch.stack(compatible).to(self.device))
+        vocabulary = torch.stack(vocabularies)
+        space = LabelSpace(vocabulary.to(self.device), torch.stack(compatible).to(self.device),
+                           vocabulary.sum(1))
         return targets, space
 
     def training_context(self, space: LabelSpace) -> CategoryContext:
@@ -301,13 +302,14 @@ class VISModel(BaseModel):
         Returns:
             For the decoder.
         """
-        candidates = space.vocabulary
-        if self.candidates == 'union':
-            candidates = torch.ones_like(candidates)
-        elif self.candidates == 'mixed':
-            whole = torch.rand(len(candidates), 1, device=candidates.device) < 0.5
-            candidates = candidates | whole
-        return CategoryContext(candidates, self.text_rows)
+        candidates, counts = space.vocabulary, space.sizes
+        if self.candidates != 'sample':
+            whole = torch.ones(len(candidates), 1, dtype=torch.bool)
+            if self.candidates == 'mixed':
+                whole = torch.rand(len(candidates), 1) < 0.5
+            candidates = candidates | whole.to(candidates.device)
+            counts = torch.where(whole[:, 0], self.num_classes, counts)
+        return CategoryContext(candidates, self.text_rows, counts)
 
     def evaluation_space(self, vocabulary: str | Vocabulary) -> EvaluationSpace:
         """The categories to predict a video in.
@@ -335,7 +337,8 @@ class VISModel(BaseModel):
         candidates = torch.ones(self.num_classes, dtype=torch.bool)
         if self.test_cfg['vocabulary'] == 'given':
             candidates = labels >= 0
-        context = CategoryContext(candidates[None].to(self.device), self.text_rows)
+        context = CategoryContext(
+            candidates[None].to(self.device), self.text_rows, candidates.sum()[None])
         name = vocabulary if isinstance(vocabulary, str) else vocabulary.name
         return EvaluationSpace(context, columns.to(self.device), labels.to(self.device), name)
 
@@ -367,9 +370,10 @@ class VISModel(BaseModel):
         trained = (columns >= 0) & (shared == 1)
         text[trained.to(self.device)] = self.text_rows[columns[trained].to(self.device)]
         candidates = torch.ones(1, len(vocabulary), dtype=torch.bool, device=self.device)
+        counts = torch.tensor([len(vocabulary)])
         identity = torch.arange(len(vocabulary), device=self.device)
         return EvaluationSpace(
-            CategoryContext(candidates, text), identity, identity, vocabulary.name)
+            CategoryContext(candidates, text, counts), identity, identity, vocabulary.name)
 
     @property
     def device(self) -> torch.device:

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from mmtmt.models.losses.label_space import LabelSpace
-from mmtmt.models.losses.set_criterion import ClipTarget, Matches
+from mmtmt.models.losses.set_criterion import Matches
+from mmtmt.models.losses.targets import ClipTarget
 from mmtmt.models.losses.vita_criterion import TrackedTarget
 from mmtmt.models.necks.msdeform_pixel_decoder import PixelFeatures
 from mmtmt.models.outputs import CategoryContext
@@ -81,16 +82,15 @@ class GenVIS(VITA):
             Losses with the prefixes `clip0.`, `clip1.`, ...
         """
         losses, memory = {}, PrototypeMemory()
-        videos = [TrackedTarget(target.labels, target.masks) for target in targets]
+        videos = [TrackedTarget(target.labels, target.masks, shown=target.visible)
+                  for target in targets]
         num_frames, step = queries.shape[1], self.frames_per_unit
         for index, start in enumerate(range(0, num_frames, step)):
             frames = slice(start, start + step)
             outputs = self.clip_decoder(queries[:, frames], context, memory=memory)
             losses.update(self.losses_of(
                 outputs, mask_features[:, frames],
-                [TrackedTarget(video.labels, video.masks[:, frames], video.queries)
-                 for video in videos],
-                space,
+                [video.select_frames(frames) for video in videos], space,
                 [match for sample in range(len(queries))
                  for match in matches[sample * num_frames:(sample + 1) * num_frames][frames]],
                 f'clip{index}.'))

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from mmtmt.models.decoders import DetectionQueries, InjectionDecoder
 from mmtmt.models.heads import BoxHead, DynamicMaskHead, sigmoid_classifier
 from mmtmt.models.layers import DeformableEncoder, MSDeformAttn, perceptron
-from mmtmt.models.losses.detection_criterion import Matches, PairTarget, ReferencePrediction
+from mmtmt.models.losses.detection_criterion import Matches, PairEmbeddings, PairTarget
+from mmtmt.models.losses.targets import note_visible
 from mmtmt.models.necks import DeformableMemory, MaskBranch, flatten_levels, padding_of_levels
 from mmtmt.models.outputs import BoxPrediction, CategoryContext, DecoderOutputs
 from mmtmt.models.taxonomy_modules.compilation import MASK_FEATURES
@@ -166,6 +167,7 @@ class IDOL(VISModel):
             raise ValueError('IDOL trains on clips of 2 frames, a key and a reference frame, or '
                              f'on images; got {frames}')
         clips, space = self.training_targets(samples)
+        note_visible(clips)
         sizes = [sample.metainfo.get('frame_shapes') or [sample.metainfo['img_shape']] * frames
                  for sample in samples]
         targets = [PairTarget.from_clip(clip, size) for clip, size in zip(clips, sizes)]
@@ -173,21 +175,21 @@ class IDOL(VISModel):
         outputs = self.decode(memory, frames, self.training_context(space))
         key, reference = slice(0, None, frames), slice(frames - 1, None, frames)
         stages = [prediction.select(key) for prediction in outputs.predictions]
-        matches = self.criterion.assign(stages, targets)
-        masks = self._matched_masks(
-            memory.select(key), stages, matches, [pair[0] for pair in sizes])
         last = outputs.predictions[-1]
+        assigned = self.criterion.assign(stages, last.select(reference), targets)
+        masks = self._matched_masks(
+            memory.select(key), stages, assigned.matches, [pair[0] for pair in sizes])
         embeds = self.reid_head(last.query_embeds)
-        losses = self.criterion(
-            stages, masks, ReferencePrediction(embeds[key], embeds[reference],
-                                               last.select(reference)), targets, matches, space)
+        losses = self.criterion(stages, masks, PairEmbeddings(embeds[key], embeds[reference]),
+                                targets, assigned, space)
         if outputs.compiled is not None:
             logits = None
             if self.taxonomy_head is not None:
                 logits = self.taxonomy_head(outputs.injected_queries[key])
             losses.update(self.criterion.taxonomy_losses(
                 outputs.compiled.select(key), logits,
-                self.decoder.compilation.score_supervision == 'bce', targets, matches, space))
+                self.decoder.compilation.score_supervision == 'bce', targets, assigned.matches,
+                space))
         return losses
 
     def _matched_masks(self, memory: DeformableMemory, stages: Sequence[BoxPrediction],

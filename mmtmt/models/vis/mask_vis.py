@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from mmtmt.models.losses.label_space import LabelSpace
-from mmtmt.models.losses.set_criterion import ClipTarget, EmbeddedPrediction
+from mmtmt.models.losses.stage_prediction import EmbeddedPrediction
+from mmtmt.models.losses.targets import ClipTarget, note_visible
 from mmtmt.models.necks.msdeform_pixel_decoder import PixelFeatures
 from mmtmt.models.outputs import CategoryContext, DecoderOutputs, QueryPrediction
 from mmtmt.models.vis.base import VISModel
@@ -64,8 +65,10 @@ class MaskVISModel(VISModel):
     def loss(self, inputs: Tensor, samples: Sequence) -> dict[str, Tensor]:
         """See VISModel.loss."""
         clips = inputs.shape[:2]
-        features = self.extract(inputs.flatten(0, 1))
         targets, space = self.training_targets(samples)
+        if self.VISIBLE_ONLY:
+            note_visible(targets)
+        features = self.extract(inputs.flatten(0, 1))
         levels = [level.unflatten(0, clips) for level in features.multi_scale]
         losses = {}
         if self.auxiliary_head is not None:

@@ -7,11 +7,13 @@ from torch import Tensor, nn
 
 from mmtmt.models.decoders import ClipOutputs
 from mmtmt.models.losses.label_space import LabelSpace
-from mmtmt.models.losses.set_criterion import ClipTarget, Matches
+from mmtmt.models.losses.set_criterion import Matches
+from mmtmt.models.losses.targets import ClipTarget
 from mmtmt.models.losses.vita_criterion import SimilarityInputs
 from mmtmt.models.necks.msdeform_pixel_decoder import PixelFeatures
 from mmtmt.models.outputs import CategoryContext, DecoderOutputs, QueryPrediction
 from mmtmt.models.trackers import match_queries
+from mmtmt.models.utils.transfer import to_device
 from mmtmt.models.vis.mask_output import BestPairs, best_pairs
 from mmtmt.models.vis.mask_vis import stage_predictions
 from mmtmt.models.vis.streaming import ClipRecord, StreamingMaskModel, VideoState
@@ -173,8 +175,9 @@ class VITA(StreamingMaskModel):
             losses.update(self.criterion.taxonomy_losses(
                 stages, assigned, frames, frame_space, outputs.compiled, self.supervises_score))
         # from the instances that a frame shows to those of its clip
-        shown = [frame.nonzero().squeeze(1)
-                 for target in targets for frame in target.visible.unbind(1)]
+        shown = to_device([frame.nonzero().squeeze(1)
+                           for target in targets for frame in target.visible.unbind(1)],
+                          targets[0].labels.device)
         return losses, [
             (queries, instances[found])
             for assignment in assigned[-self.training_layers:]

@@ -3,11 +3,11 @@
 import torch
 
 from mmtmt.models.layers import MSDeformAttn, sine_position_2d, sine_position_3d
-from mmtmt.models.losses.point_sampling import sample_points, uncertain_points
+from mmtmt.models.losses.point_sampling import draw_points, sample_points, uncertain_points
 
 from ..fixture import Difference, Fixture
 from ..golden import register
-from .common import evaluating
+from .common import evaluating, least_certain_first
 from .idol_blocks import run_idol_blocks
 
 
@@ -60,9 +60,14 @@ def _uncertain_points(fixture: Fixture) -> list[Difference]:
     settings = fixture.config['points']
     logits = fixture.input('input_point_logits')
     with fixture.replayed_rand():
-        points = uncertain_points(
-            logits, settings['num_points'], settings['oversample'], settings['importance']
+        draws = draw_points(
+            len(logits),
+            settings['num_points'],
+            settings['oversample'],
+            settings['importance'],
+            logits.device,
         )
+    points = least_certain_first(logits, uncertain_points(logits, draws), draws)
     return [
         fixture.compare('points', points, absolute=1e-6, relative=0),
         fixture.compare('points_values', sample_points(logits, points)),

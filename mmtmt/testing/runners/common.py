@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from mmtmt.models.converters import convert_official, infer_architecture, normalise_weights
+from mmtmt.models.losses import set_criterion
+from mmtmt.models.losses.point_sampling import PointDraws, sample_points
 from mmtmt.registry import MODELS
 
 from ..fixture import Fixture
@@ -82,3 +84,38 @@ def recording(owner: Any, name: str) -> Iterator[list]:
 
     with mock.patch.object(owner, name, spy):
         yield returned
+
+
+@contextmanager
+def recording_points() -> Iterator[list[Tensor]]:
+    """Note the points that a set criterion chooses, in the official order: least certain first.
+
+    Yields:
+        The points (N, P, 2) chosen so far.
+    """
+    original, returned = set_criterion.uncertain_points, []
+
+    def spy(logits: Tensor, draws: PointDraws) -> Tensor:
+        points = original(logits, draws)
+        returned.append(least_certain_first(logits, points, draws))
+        return points
+
+    with mock.patch.object(set_criterion, 'uncertain_points', spy):
+        yield returned
+
+
+def least_certain_first(logits: Tensor, points: Tensor, draws: PointDraws) -> Tensor:
+    """Sort the points that were chosen for their uncertainty.
+
+    Args:
+        logits: (N, 1, H, W).
+        points: (N, P, 2) of `uncertain_points`.
+        draws: What they were chosen from.
+
+    Returns:
+        (N, P, 2).
+    """
+    count = points.shape[1] - draws.anywhere.shape[1]
+    order = sample_points(logits, points[:, :count])[:, 0].abs().argsort(dim=1)
+    chosen = points[:, :count].gather(1, order[..., None].expand(-1, -1, 2))
+    return torch.cat((chosen, points[:, count:]), dim=1)

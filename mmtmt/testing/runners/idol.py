@@ -223,7 +223,7 @@ def run_training(fixture: Fixture) -> list[Difference]:
     batch = model.data_preprocessor(make_training_batch(fixture), training=True)
     with (
         fixture.replayed_samples(contrastive, 'sample_negatives'),
-        recording(model.criterion, 'assign') as matches,
+        recording(model.criterion, 'assign') as assigned,
     ):
         losses = model.loss(batch['inputs'], batch['data_samples'])
     total = sum(losses.values())
@@ -233,7 +233,7 @@ def run_training(fixture: Fixture) -> list[Difference]:
     if len(names) != len(losses):
         raise ValueError(f'expected {len(names)} losses, got {sorted(losses)}')
     return [
-        *_compare_matches(fixture, matches[0]),
+        *_compare_matches(fixture, assigned[0].matches),
         fixture.compare('losses', values, absolute=1e-6, relative=1e-3),
         close('total_loss', total.item(), fixture.info['total_loss'], 1e-6, 1e-3),
         *compare_gradients(fixture, model, _seen_names(fixture, official)),

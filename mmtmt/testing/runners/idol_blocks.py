@@ -5,6 +5,7 @@ from mmdet.models.layers import SinePositionalEncoding
 
 from mmtmt.models.heads.dynamic_mask_head import DynamicMaskHead, aligned_bilinear, pixel_locations
 from mmtmt.models.task_modules import ContrastSelector, OTAAssigner
+from mmtmt.models.task_modules.ota_assigner import collect_costs, pair_costs
 from mmtmt.models.trackers import greedy_suppression, mask_overlaps
 
 from ..fixture import Difference, Fixture, exact
@@ -28,7 +29,8 @@ def _detections(fixture: Fixture) -> tuple[torch.Tensor, ...]:
 
 def _assignment(fixture: Fixture) -> list[Difference]:
     logits, boxes, labels, targets = _detections(fixture)
-    match = OTAAssigner()(logits[None], boxes[None], labels, targets)[0]
+    costs = collect_costs([pair_costs(logits[None], boxes[None], labels, targets)])
+    match = OTAAssigner()(costs[0])[0]
     names = dict(
         ota_matched_queries=match.queries,
         ota_matched_objects=match.objects,
@@ -48,7 +50,8 @@ def _contrast(fixture: Fixture) -> list[Difference]:
         suffix = name.removeprefix('contrast_positive')
         if suffix:
             shown[int(suffix.removeprefix('_object').removesuffix('_absent'))] = False
-        choice = ContrastSelector()(logits, boxes, labels[shown], targets[shown])
+        costs = collect_costs([pair_costs(logits, boxes, labels[shown], targets[shown])])
+        choice = ContrastSelector()(costs[0])
         differences += [
             exact(name, choice.positive.numpy(), fixture.array(name)),
             exact(

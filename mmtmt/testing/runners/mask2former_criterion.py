@@ -7,19 +7,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmtmt.models.losses import set_criterion
-from mmtmt.models.losses.label_space import LabelSpace
+from mmtmt.models.losses import ClipTarget, LabelSpace
+from mmtmt.models.losses.stage_prediction import StagePrediction
 from mmtmt.registry import MODELS
 
 from ..fixture import Difference, Fixture, close
 from ..golden import register
-from .common import recording
+from .common import recording, recording_points
 
 LOSS_NAMES = {'loss_ce': 'loss_cls', 'loss_mask': 'loss_mask', 'loss_dice': 'loss_dice'}
 
 
 @dataclass
-class GivenPrediction:
+class GivenPrediction(StagePrediction):
     """A stage's prediction whose masks are given, not computed.
 
     Args:
@@ -102,7 +102,7 @@ def run_criterion(fixture: Fixture) -> list[Difference]:
         for index in range(config['layers'])
     ]
     targets = [
-        set_criterion.ClipTarget(
+        ClipTarget(
             fixture.input(f'gt_labels_{clip}'), fixture.input(f'gt_masks_{clip}').float()
         )
         for clip in range(len(config['objects']))
@@ -111,7 +111,7 @@ def run_criterion(fixture: Fixture) -> list[Difference]:
     with ExitStack() as stack:
         stack.enter_context(fixture.replayed_rand())
         matches = stack.enter_context(recording(criterion, 'match'))
-        points = stack.enter_context(recording(set_criterion, 'uncertain_points'))
+        points = stack.enter_context(recording_points())
         losses = criterion(stages, targets, space)
     differences = compare_matches(fixture, matches)
     differences += [

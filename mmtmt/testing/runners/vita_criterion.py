@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmtmt.models.losses import LabelSpace, SimilarityInputs, TrackedTarget, set_criterion
+from mmtmt.models.losses import LabelSpace, SimilarityInputs, TrackedTarget
 from mmtmt.models.losses.vita_criterion import VITACriterion
 from mmtmt.registry import MODELS
 
 from ..fixture import Difference, Fixture, close, exact
 from ..golden import register
-from .common import recording
+from .common import recording, recording_points
 from .mask2former_criterion import GivenPrediction, compare_matches
 
 LOSS_NAMES = {
@@ -77,14 +77,14 @@ def _read_targets(fixture: Fixture) -> list[TrackedTarget]:
 
 
 def _frame_matches(
-    fixture: Fixture, targets: list[TrackedTarget], frames: range
+    fixture: Fixture, targets: list[TrackedTarget], frames: slice
 ) -> list[tuple[Tensor, Tensor]]:
     """The given matches of some frames, with indices into the instances of the video."""
     matches = []
     total = targets[0].masks.shape[1]
     for layer in range(fixture.config['L']):
         for clip, target in enumerate(targets):
-            for frame in frames:
+            for frame in range(total)[frames]:
                 queries, shown = fixture.input(f'frame_match_{layer}_{clip * total + frame}')
                 present = target.visible[:, frame].nonzero().squeeze(1)
                 matches.append((queries, present[shown]))
@@ -122,12 +122,11 @@ def run_criterion(fixture: Fixture) -> list[Difference]:
     inputs = _read_inputs(fixture, 'input_')
     stages = _read_stages(inputs, 'input_')
     targets = _read_targets(fixture)
-    frames = range(targets[0].masks.shape[1])
-    similarity = _similarity(inputs, 'input_', _frame_matches(fixture, targets, frames))
+    similarity = _similarity(inputs, 'input_', _frame_matches(fixture, targets, slice(None)))
     with ExitStack() as stack:
         stack.enter_context(fixture.replayed_rand())
         matches = stack.enter_context(recording(criterion, 'match'))
-        points = stack.enter_context(recording(set_criterion, 'uncertain_points'))
+        points = stack.enter_context(recording_points())
         losses = criterion(stages, targets, _vocabulary(fixture, len(targets)), similarity)
     total = sum(losses.values())
     total.backward()
@@ -164,12 +163,9 @@ def run_assignment(fixture: Fixture) -> list[Difference]:
     with fixture.replayed_rand():
         for clip in range(config['clips']):
             prefix = f'input_clip{clip}_'
-            frames = range(clip * config['clip_length'], (clip + 1) * config['clip_length'])
+            frames = slice(clip * config['clip_length'], (clip + 1) * config['clip_length'])
             inputs = _read_inputs(fixture, prefix)
-            targets = [
-                TrackedTarget(video.labels, video.masks[:, frames], video.queries)
-                for video in videos
-            ]
+            targets = [video.select_frames(frames) for video in videos]
             similarity = _similarity(inputs, prefix, _frame_matches(fixture, videos, frames))
             with recording(criterion, 'match') as matches:
                 losses = criterion(_read_stages(inputs, prefix), targets, space, similarity)

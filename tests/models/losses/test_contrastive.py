@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mmtmt.models.losses import contrastive
-from mmtmt.models.losses.contrastive import ContrastChoice, contrastive_losses
+from mmtmt.models.losses.contrastive import ContrastChoice, contrastive_losses, draw_negatives
 
 
 @pytest.fixture
@@ -15,15 +15,20 @@ def pair():
     positive[0, :2] = positive[1, 5] = True
     negative = torch.ones(2, 30, dtype=torch.bool)
     negative[0, :4] = negative[1, 4:8] = False
-    return keys, references, ContrastChoice(positive, negative)
+    return keys, references, choose(positive, negative)
+
+
+def choose(positive, negative):
+    return ContrastChoice(positive, negative, draw_negatives(positive, negative))
 
 
 def test_equals_the_sum_over_all_pairs(pair, monkeypatch):
     monkeypatch.setattr(contrastive, 'sample_negatives', lambda population, k: torch.arange(k))
     keys, references, choice = pair
+    choice = choose(*choice[:2])
     loss, auxiliary = contrastive_losses([keys], [references], [choice])
     expected, expected_auxiliary = [], []
-    for key, positive, negative in zip(keys, *choice):
+    for key, positive, negative in zip(keys, *choice[:2]):
         products = references @ key
         pairs = [torch.exp(n - p) for n in products[negative] for p in products[positive]]
         expected.append(torch.log(1 + sum(pairs)))
@@ -52,6 +57,7 @@ def test_stays_finite_when_there_is_nothing_to_contrast(pair, empty):
         keys, choice = keys[:0], ContrastChoice(*(part[:0] for part in choice))
     else:
         choice = choice._replace(**{empty: torch.zeros_like(choice.positive)})
+        choice = choose(choice.positive, choice.negative)
     loss, auxiliary = contrastive_losses([keys], [references], [choice])
     assert loss == 0 and auxiliary.isfinite()
     (loss + auxiliary).backward()

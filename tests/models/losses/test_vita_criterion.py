@@ -12,6 +12,7 @@ from mmtmt.models.losses import (
     VideoSetCriterion,
     VITACriterion,
 )
+from mmtmt.models.losses.point_sampling import uncertain_points
 from mmtmt.models.losses.similarity import similarity_loss
 
 
@@ -66,11 +67,13 @@ def test_frames_of_an_instance_are_one_row():
     assigned = criterion.assign([prediction], [target], space)[0]
     queries, instances = assigned.matches[0]
     masks = prediction.masks(0, queries)
+    rows = masks.transpose(0, 1).flatten(0, 1)[:, None]
+    chosen = uncertain_points(rows, assigned.draws)
     total = torch.zeros(())
     for row, instance in enumerate(instances):
         # points of the frames of one instance, joined
         start = row * target.masks.shape[1]
-        points = assigned.points[start:start + target.masks.shape[1]] * 2 - 1
+        points = chosen[start:start + target.masks.shape[1]] * 2 - 1
         logits, wanted = (
             F.grid_sample(maps[:, None], points[:, None], align_corners=False).flatten()
             for maps in (masks[:, row], target.masks[instance]))
@@ -97,7 +100,7 @@ def test_an_instance_that_returns_finds_its_query():
     criterion = GenVISCriterion(num_points=50)
     found = []
     for frame in range(3):
-        target = TrackedTarget(video.labels, video.masks[:, frame:frame + 1], video.queries)
+        target = video.select_frames(slice(frame, frame + 1))
         clip = EmbeddedPrediction(prediction.class_logits, prediction.mask_embeds,
                                   [prediction.mask_features[0][frame:frame + 1]])
         with torch.no_grad():

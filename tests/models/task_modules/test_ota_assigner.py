@@ -2,10 +2,18 @@
 import torch
 
 from mmtmt.models.task_modules import ContrastSelector, OTAAssigner
-from mmtmt.models.task_modules.ota_assigner import assign_dynamically
+from mmtmt.models.task_modules.ota_assigner import (
+    assign_dynamically,
+    collect_costs,
+    pair_costs,
+)
 
 TARGETS = torch.tensor([[0.3, 0.3, 0.2, 0.2], [0.7, 0.7, 0.2, 0.2]])
 LABELS = torch.tensor([0, 1])
+
+
+def costs_of(*args):
+    return collect_costs([pair_costs(*args)])[0]
 
 
 def detections(num_queries=40, seed=0):
@@ -20,7 +28,7 @@ def detections(num_queries=40, seed=0):
 
 
 def test_an_object_gets_as_many_queries_as_overlap_it():
-    match = OTAAssigner()(*detections(), LABELS, TARGETS)[0]
+    match = OTAAssigner()(costs_of(*detections(), LABELS, TARGETS))[0]
     for place in range(2):
         own = match.queries[match.objects == place].tolist()
         assert 3 <= len(own) <= 5 and all(5 * place <= query < 5 * place + 5 for query in own)
@@ -30,9 +38,9 @@ def test_an_object_gets_as_many_queries_as_overlap_it():
 
 def test_stages_are_assigned_apart():
     pairs = [detections(seed=seed) for seed in (0, 1)]
-    joint = OTAAssigner()(*(torch.cat(parts) for parts in zip(*pairs)), LABELS, TARGETS)
+    joint = OTAAssigner()(costs_of(*(torch.cat(parts) for parts in zip(*pairs)), LABELS, TARGETS))
     for stage, pair in zip(joint, pairs):
-        alone = OTAAssigner()(*pair, LABELS, TARGETS)[0]
+        alone = OTAAssigner()(costs_of(*pair, LABELS, TARGETS))[0]
         assert all(torch.equal(a, b) for a, b in zip(stage, alone))
 
 
@@ -47,29 +55,29 @@ def test_a_query_that_two_objects_want_goes_to_the_cheaper():
 def test_every_object_gets_a_query():
     logits, boxes = detections()
     targets = torch.tensor([[0.95, 0.05, 0.01, 0.01], *TARGETS.tolist()])
-    match = OTAAssigner()(logits, boxes, torch.tensor([2, 0, 1]), targets)[0]
+    match = OTAAssigner()(costs_of(logits, boxes, torch.tensor([2, 0, 1]), targets))[0]
     assert set(match.objects.tolist()) == {0, 1, 2}
 
 
 def test_odd_numbers():
     logits, boxes = (part[:, :3] for part in detections())
-    match = OTAAssigner()(logits, boxes, LABELS[:0], TARGETS[:0])[0]
+    match = OTAAssigner()(costs_of(logits, boxes, LABELS[:0], TARGETS[:0]))[0]
     assert [len(part) for part in match] == [0, 0, 0]
     # more objects than queries: it ends, and no query has two
     many = TARGETS.repeat(4, 1)
-    match = OTAAssigner()(logits, boxes, LABELS.repeat(4), many)[0]
+    match = OTAAssigner()(costs_of(logits, boxes, LABELS.repeat(4), many))[0]
     assert len(match.queries) == len(match.queries.unique()) <= 3 and len(match.best) == 8
     # what is not finite is reported by the loss, not here
-    match = OTAAssigner()(logits * torch.nan, boxes, LABELS, TARGETS)[0]
+    match = OTAAssigner()(costs_of(logits * torch.nan, boxes, LABELS, TARGETS))[0]
     assert len(match.best) == 2
 
 
 def test_negatives_leave_out_what_is_related():
     logits, boxes = (part[0] for part in detections())
-    choice = ContrastSelector()(logits, boxes, LABELS, TARGETS)
+    choice = ContrastSelector()(costs_of(logits, boxes, LABELS, TARGETS))
     assert not (choice.positive & choice.negative).any()
     assert bool((choice.positive.sum(1) >= 1).all())
-    wider = ContrastSelector(positive_candidates=100)(logits, boxes, LABELS, TARGETS)
+    wider = ContrastSelector(positive_candidates=100)(costs_of(logits, boxes, LABELS, TARGETS))
     assert torch.equal(wider.positive, ~wider.negative)
-    nothing = ContrastSelector()(logits, boxes, LABELS[:0], TARGETS[:0])
+    nothing = ContrastSelector()(costs_of(logits, boxes, LABELS[:0], TARGETS[:0]))
     assert nothing.positive.shape == (0, 40)
