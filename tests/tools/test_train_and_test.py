@@ -14,7 +14,7 @@ from mmengine.config import Config
 
 from mmtmt.datasets.synthetic import SyntheticOptions, generate
 from mmtmt.engine import load_checkpoint_file
-from tests.engine.toy import toy_config
+from tests.engine.toy import ToyModel, toy_config
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / 'configs/tmt_vis/tmt-vis_mask2former_demo_synth.py'
@@ -193,4 +193,16 @@ def test_trained_toy_model_is_tested(monkeypatch, tmp_path, toy_file, capsys):
     call(monkeypatch, 'train.py', toy_file, '--seed', '3')
     checkpoint = tmp_path / 'run/iter_6.pth'
     assert load_checkpoint_file(checkpoint)['meta']['seed'] == 3
+    forward, precisions = ToyModel.forward, []
+
+    def spy(model, *args, **kwargs):
+        precisions.append(model.head(torch.zeros(1, 4)).dtype)
+        return forward(model, *args, **kwargs)
+
+    monkeypatch.setattr(ToyModel, 'forward', spy)
     call(monkeypatch, 'test.py', toy_file, checkpoint)
+    assert set(precisions) == {torch.float32}
+    precisions.clear()
+    call(monkeypatch, 'test.py', toy_file, checkpoint, '--amp',
+         '--cfg-options', 'experiment_name=mixed')
+    assert set(precisions) == {torch.bfloat16}

@@ -39,7 +39,8 @@ def match_frames(previous: Tensor | None, frames: Tensor) -> Tensor:
     """
     chain = frames if previous is None else torch.cat((previous[None], frames))
     chain = F.normalize(chain.float(), dim=-1)
-    costs = (1 - chain[:-1] @ chain[1:].transpose(1, 2)).cpu().numpy()
+    with torch.autocast(frames.device.type, enabled=False):  # alike queries must stay apart
+        costs = (1 - chain[:-1] @ chain[1:].transpose(1, 2)).cpu().numpy()
     orders = [np.arange(frames.shape[1])]
     for cost in costs:
         orders.append(linear_sum_assignment(cost)[1][orders[-1]])
