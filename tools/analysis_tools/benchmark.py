@@ -1,7 +1,8 @@
 """Time and memory beside mmdet 3.3's Mask2FormerVideo, after asserting that both give the same.
 
 Both sides have a ResNet-50, the same weights and the same input. They run in turns, a reading of
-memory has a process of its own. Prints tables in Markdown.
+memory has a process of its own. Further parts compare the bases with each other and with TMT-VIS on
+them, and measure them on a GPU. Prints tables in Markdown.
 
 python tools/analysis_tools/benchmark.py
 python tools/analysis_tools/benchmark.py --parts predict train --rounds 5 --out docs/tables.md
@@ -24,7 +25,7 @@ import torch
 
 from mmtmt.utils.memory import keep_freed_memory
 
-PARTS = ('predict', 'train', 'losses', 'taxonomy', 'memory')
+PARTS = ('predict', 'train', 'losses', 'taxonomy', 'memory', 'bases', 'long', 'gpu')
 MEGABYTE = 2**20
 
 
@@ -39,8 +40,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--size', nargs=2, type=int, default=[360, 640], metavar=('H', 'W'))
     parser.add_argument('--rounds', type=int, default=3, help='turns of each side')
     parser.add_argument('--threads', type=int, help="default: PyTorch's choice")
+    parser.add_argument('--busy', action='store_true',
+                        help='for machines that do other things, too: one thread, whose processor '
+                        'time is read instead of the clock')
     parser.add_argument('--out', type=Path, help='also write the tables to this file')
     parser.add_argument('--peak', nargs=2, metavar=('SIDE', 'FRAMES'), help=argparse.SUPPRESS)
+    parser.add_argument('--long', nargs=2, metavar=('BASE', 'FRAMES'), help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 
 
@@ -67,12 +72,17 @@ def in_turns(sides: dict[str, Callable[[], Any]], rounds: int,
 
 def peak_memory(args: argparse.Namespace, side: str, frames: int) -> float:
     """Peak of a prediction beyond what the process holds before it, in MB, in its own process."""
-    command = [sys.executable, __file__, '--peak', side, str(frames), '--size',
-               *map(str, args.size)]
+    size = ('--size', *map(str, args.size))
+    return _in_own_process(args, '--peak', side, str(frames), *size)['megabytes']
+
+
+def _in_own_process(args: argparse.Namespace, *arguments: str) -> dict[str, float]:
+    """What this script prints last with some arguments."""
+    command = [sys.executable, __file__, *arguments]
     if args.threads:
         command += ['--threads', str(args.threads)]
     answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(answer.stdout.splitlines()[-1])['megabytes']
+    return json.loads(answer.stdout.splitlines()[-1])
 
 
 def print_peak(side: str, frames: int, size: tuple[int, int]) -> None:
@@ -86,6 +96,15 @@ def print_peak(side: str, frames: int, size: tuple[int, int]) -> None:
     before = resident()
     model.predict(clip)
     print(json.dumps(dict(megabytes=(peak() - before) / MEGABYTE)))
+
+
+def print_long(base: str, frames: int) -> None:
+    """What the process of a reading of a long video does."""
+    import base_parts
+    run = base_parts.long_video(base, frames)
+    before = resident()
+    run()
+    print(json.dumps(dict(before=before / MEGABYTE, peak=peak() / MEGABYTE)))
 
 
 def resident() -> int:
@@ -119,7 +138,7 @@ def bench_predict(args: argparse.Namespace) -> list[list[str]]:
     for frames in args.frames:
         clip = sides.make_frames(frames, *args.size)
         checks.assert_same_prediction(ours.predict(clip), theirs.predict(clip))
-        seconds = in_turns({side.name: partial(side.predict, clip) for side in (theirs, ours)},
+        seconds = args.turns({side.name: partial(side.predict, clip) for side in (theirs, ours)},
                            args.rounds)
         rows.append(_row(f'predict {frames} frames to RLE, time', seconds, 's', 'at least 2'))
         peaks = {side.name: peak_memory(args, side.name, frames) for side in (theirs, ours)}
@@ -144,7 +163,7 @@ def bench_train(args: argparse.Namespace) -> list[list[str]]:
         side.model.zero_grad()
         checks.total(side.losses(side.prepare(clip, masks))).backward()
 
-    seconds = in_turns({side.name: partial(step, side) for side in (theirs, ours)},
+    seconds = args.turns({side.name: partial(step, side) for side in (theirs, ours)},
                        args.rounds)
     return [_row('training step of 2 frames', seconds, 's', 'at least 1.3')]
 
@@ -154,28 +173,44 @@ def bench_losses(args: argparse.Namespace) -> list[list[str]]:
     import checks
     case = checks.LossCase(frames=2, size=args.size)
     case.assert_same()
-    seconds = in_turns(dict(mmdet=case.run_theirs, mmtmt=case.run_ours), args.rounds)
+    seconds = args.turns(dict(mmdet=case.run_theirs, mmtmt=case.run_ours), args.rounds)
     return [_row('matching and losses, with gradients', seconds, 's', 'at least 2')]
 
 
 def bench_taxonomy(args: argparse.Namespace) -> list[list[str]]:
-    """TMT-VIS over its base, on the union of three label spaces with N_T = 10."""
-    import checks
-    import sides
-    vocabularies = ('ytvis19', 'uvo', 'ovis')
-    base = sides.Ours(vocabularies=vocabularies)
-    sides.spread_weights(base.model)
-    taxonomy = sides.Ours('tmt-vis_mask2former_r50.py', vocabularies)
-    taxonomy.model.load_state_dict(base.model.state_dict(), strict=False)
-    clip = sides.make_frames(args.frames[0], *args.size)
-    # a fresh injection changes nothing
-    checks.assert_same_prediction(taxonomy.predict(clip), base.predict(clip))
-    seconds = in_turns({'base': lambda: base.predict(clip), 'TMT': lambda: taxonomy.predict(clip)},
-                       2 * args.rounds + 1)
-    name = f'predict {len(clip)} frames, {base.model.num_classes} categories, N_T = 10'
-    share = seconds['TMT'] / seconds['base'] - 1
-    return [[name, f'{seconds["base"]:.2f} s', f'{seconds["TMT"]:.2f} s', f'{share:+.1%}',
-             'at most +5%']]
+    """TMT-VIS over each base, on the union of three label spaces."""
+    import base_parts
+    return base_parts.taxonomy_shares(args.turns, args.size, args.frames[0], 2 * args.rounds + 1)
+
+
+def bench_bases(args: argparse.Namespace) -> list[list[str]]:
+    """Cost per frame of online bases."""
+    import base_parts
+    return base_parts.frame_costs(args.turns, args.size, args.frames[0], args.rounds)
+
+
+def bench_long(args: argparse.Namespace) -> list[list[str]]:
+    """Memory of long videos."""
+    import base_parts
+    return base_parts.long_videos(
+        lambda base, frames: _in_own_process(args, '--long', base, str(frames)))
+
+
+def bench_gpu(args: argparse.Namespace) -> list[str]:
+    """Tables of what is measured on a GPU."""
+    import gpu_parts
+    if not torch.cuda.is_available():
+        return [gpu_parts.NOT_MEASURED]
+    height, width = args.size
+    frames = [f'{frames} frames' for frames in gpu_parts.MEMORY_FRAMES]
+    return [
+        table(['frames per second', 'fp32, forward', 'fp32, to RLE', 'bf16, forward',
+               'bf16, to RLE'], gpu_parts.speed(args.size, args.frames[-1], args.rounds)),
+        table(['peak memory, fp32', *frames], gpu_parts.memory(args.size)),
+        table(['training step of 2 frames', 'fp32', 'bf16', 'fp32, compiled', 'bf16, compiled'],
+              gpu_parts.training(args.size, args.rounds)),
+        f'{torch.cuda.get_device_name()}, {height} x {width} pixels',
+    ]
 
 
 def bench_memory(args: argparse.Namespace) -> list[list[str]]:
@@ -217,32 +252,47 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     sys.path.insert(0, str(Path(__file__).parent))
     keep_freed_memory()
+    args.turns = partial(in_turns, clock=time.process_time if args.busy else time.perf_counter)
+    if args.busy:
+        args.threads = 1
     if args.threads:
         torch.set_num_threads(args.threads)
     if args.peak:
         print_peak(args.peak[0], int(args.peak[1]), args.size)
         return 0
-    beside = dict(predict=bench_predict, train=bench_train, losses=bench_losses)
-    rows = []
-    for name in args.parts:
-        if name in beside:
-            print(f'{name} ...', file=sys.stderr, flush=True)
-            rows += beside[name](args)
-    tables = []
-    if rows:
-        tables.append(table(['what', 'mmdet', 'mmtmt', 'ratio', 'goal'], rows))
-    if 'taxonomy' in args.parts:
-        tables.append(table(['what', 'base', 'TMT-VIS', 'more time', 'goal'],
-                            bench_taxonomy(args)))
-    if 'memory' in args.parts:
-        tables.append(table(['frames', 'peak memory, MB', 'MB per further frame'],
-                            bench_memory(args)))
+    if args.long:
+        print_long(args.long[0], int(args.long[1]))
+        return 0
     height, width = args.size
-    text = '\n\n'.join([*tables, f'{height} x {width} pixels. {machine()}.']) + '\n'
+    text = '\n\n'.join([*_tables(args), f'{height} x {width} pixels. {machine()}.']) + '\n'
     print(text)
     if args.out:
         args.out.write_text(text)
     return 0
+
+
+def _tables(args: argparse.Namespace) -> list[str]:
+    """The tables of the parts asked for."""
+    beside = dict(predict=bench_predict, train=bench_train, losses=bench_losses)
+    others = dict(
+        taxonomy=(['what', 'base', 'TMT-VIS', 'more time', 'goal'], bench_taxonomy),
+        memory=(['frames', 'peak memory, MB', 'MB per further frame'], bench_memory),
+        bases=(['base', 'weights of Mask2Former-VIS', 'time per frame', 'beside it'], bench_bases),
+        long=(['TMT-VIS on', '100 frames, MB (beyond the model)', '1,000 frames', 'more', 'goal'],
+              bench_long))
+    rows, tables = [], []
+    for name in args.parts:
+        print(f'{name} ...', file=sys.stderr, flush=True)
+        if name in beside:
+            rows += beside[name](args)
+        elif name in others:
+            head, bench = others[name]
+            tables.append(table(head, bench(args)))
+        else:
+            tables += bench_gpu(args)
+    if rows:
+        tables.insert(0, table(['what', 'mmdet', 'mmtmt', 'ratio', 'goal'], rows))
+    return tables
 
 
 if __name__ == '__main__':

@@ -94,13 +94,13 @@ class Ours:
         """Scores, labels and tubes of the best ten, by falling score."""
         self.model.eval()
         source = ArrayFrameSource(frames)
-        sample = self.model.predict([source], [_our_sample(len(frames), *frames.shape[1:3])])[0]
-        prediction = sample.pred_tubes
+        sample = make_video_sample(len(frames), *frames.shape[1:3])
+        prediction = self.model.predict([source], [sample])[0].pred_tubes
         return prediction.scores, prediction.labels, prediction.tubes
 
     def prepare(self, frames: np.ndarray, masks: np.ndarray) -> dict:
         """A training batch of one clip."""
-        sample = _our_sample(*masks.shape[1:])
+        sample = make_video_sample(*masks.shape[1:])
         sample.gt_tubes = make_tubes(torch.tensor(LABELS), torch.from_numpy(masks),
                                      torch.arange(1, len(LABELS) + 1))
         clip = torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous()
@@ -160,8 +160,10 @@ def mmdet_config() -> Config:
     return config
 
 
-def _our_sample(num_frames: int, height: int, width: int) -> TubeDataSample:
-    return make_sample(dataset=VOCABULARY, vocabulary=VOCABULARY, video_id=1,
+def make_video_sample(num_frames: int, height: int, width: int,
+                      vocabulary: str = VOCABULARY) -> TubeDataSample:
+    """A sample of this package without ground truth."""
+    return make_sample(dataset=vocabulary, vocabulary=vocabulary, video_id=1,
                        frame_indices=list(range(num_frames)), video_length=num_frames,
                        ori_shape=(height, width), img_shape=(height, width))
 
