@@ -216,7 +216,7 @@ def test_frames_of_a_pair_may_have_sizes_of_their_own(make_batch, monkeypatch):
         model, 'extract', lambda images, sizes: seen.append(sizes) or extract(images, sizes))
     monkeypatch.setattr(
         model.criterion, 'assign',
-        lambda stages, targets: seen.append(targets) or assign(stages, targets))
+        lambda stages, last, targets: seen.append(targets) or assign(stages, last, targets))
     assert all(loss.isfinite() for loss in losses_of(model, batch).values())
     assert seen[0] == [size for pair in shapes for size in pair]
     # the objects lie from column 10 to 60: boxes are fractions of the frame that they lie in
