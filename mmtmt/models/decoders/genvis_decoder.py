@@ -22,7 +22,7 @@ class GenVISDecoder(VITADecoder):
         **kwargs: Of VITADecoder.
     """
 
-    def __init__(self, *, max_memory: int | None = None, window: int = 0, **kwargs) -> None:
+    def __init__(self, *, max_memory: int | None = 256, window: int = 0, **kwargs) -> None:
         super().__init__(window=window, **kwargs)
         if max_memory is not None and max_memory < 1:
             raise ValueError(f'max_memory: expected at least 1 clip or None, got {max_memory}')
@@ -51,9 +51,14 @@ class GenVISDecoder(VITADecoder):
             start = self.query_feat.weight.expand(len(frame_queries), -1, -1)
             start = start + self.query_value(start)
         else:
-            start = queries + self.query_value(queries) + memory.read(self.query_key(queries))
+            start = queries + self.query_value(queries) + self._recall(queries, memory)
         outputs = self.decode(self.encode(frame_queries), start, context, auxiliary)
-        prototypes = outputs.predictions[-1].query_embeds
-        memory.append(outputs.queries, self.memory_key(prototypes), self.memory_value(prototypes),
-                      self.max_memory)
+        memory.append(outputs.queries, outputs.predictions[-1].query_embeds, self.max_memory)
         return outputs
+
+    def _recall(self, queries: Tensor, memory: PrototypeMemory) -> Tensor:
+        """What queries read from the memory; W and b of keys and values as the class says."""
+        asked = self.query_key(queries)
+        # a constant in the softmax, but for the gradient of the bias
+        offsets = asked @ self.memory_key.bias
+        return self.memory_value(memory.read(asked @ self.memory_key.weight, offsets))

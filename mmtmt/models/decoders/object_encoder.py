@@ -4,9 +4,10 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmtmt.models.layers import SelfAttentionLayer, xavier_init
+from mmtmt.models.utils import TensorStore
 
 # bounds the memory of long videos, whose windows are many
-WINDOWS_AT_A_TIME = 16
+WINDOWS_AT_A_TIME = 4
 
 
 class ObjectEncoder(BaseModule):
@@ -46,18 +47,34 @@ class ObjectEncoder(BaseModule):
         Returns:
             (B, T, Q, C).
         """
-        frames = tokens.shape[1]
-        window = self.window or frames
         for index, layer in enumerate(self.layers):
-            shifted = self.window and not self.training and index % 2 == 1
-            first = min(window // 2, frames) if shifted else 0
-            full, rest = divmod(frames - first, window)
-            parts = tokens.split((first, full * window, rest), dim=1)
             tokens = torch.cat([
-                _in_windows(layer, part, length)
-                for part, length in zip(parts, (first, window, rest)) if part.shape[1]
+                _in_windows(layer, tokens[:, start:stop], window)
+                for start, stop, window in self._parts(index, tokens.shape[1])
             ], dim=1)
         return tokens
+
+    def encode_stored(self, store: TensorStore) -> None:
+        """Encode a long video in place, a few windows at a time.
+
+        Args:
+            store: T rows (Q, C); changed.
+        """
+        for index, layer in enumerate(self.layers):
+            for first, last, window in self._parts(index, len(store)):
+                step = window * WINDOWS_AT_A_TIME
+                for start in range(first, last, step):
+                    rows = store.read(start, min(last, start + step))
+                    store.write(start, _in_windows(layer, rows[None], window)[0])
+
+    def _parts(self, index: int, frames: int) -> list[tuple[int, int, int]]:
+        """Where windows of one length begin and end in a layer, and this length."""
+        window = self.window or frames
+        shifted = self.window and not self.training and index % 2 == 1
+        first = min(window // 2, frames) if shifted else 0
+        last = frames - (frames - first) % window
+        parts = ((0, first, first), (first, last, window), (last, frames, frames - last))
+        return [part for part in parts if part[0] < part[1]]
 
 
 def _in_windows(layer: SelfAttentionLayer, tokens: Tensor, window: int) -> Tensor:

@@ -8,7 +8,10 @@ from mmtmt.models.decoders.object_encoder import ObjectEncoder
 from mmtmt.models.heads.mask_head import MaskHead
 from mmtmt.models.layers import DecoderLayer, xavier_init
 from mmtmt.models.outputs import CategoryContext, QueryPrediction
+from mmtmt.models.utils import TensorStore
 from mmtmt.registry import MODELS
+
+FRAMES_AT_A_TIME = 16  # of a long video
 
 
 @dataclass
@@ -96,6 +99,32 @@ class VITADecoder(BaseModule):
         """
         start = self.query_feat.weight.expand(len(frame_queries), -1, -1)
         return self.decode(self.encode(frame_queries), start, context, auxiliary)
+
+    def decode_video(self, frames: TensorStore, context: CategoryContext | None) -> QueryPrediction:
+        """Decode a video of any length in the memory of a short one.
+
+        Args:
+            frames: T queries (Q_f, C), normalised; left encoded where they are many.
+            context: As for `forward`.
+
+        Returns:
+            The last layer's prediction, a batch of one.
+        """
+        length = len(frames)
+        if length <= frames.limit:
+            return self(frames.read(0, length)[None], context, auxiliary=False).predictions[-1]
+        blocks = [(start, min(length, start + FRAMES_AT_A_TIME))
+                  for start in range(0, length, FRAMES_AT_A_TIME)]
+        for start, stop in blocks:
+            frames.write(start, self.input_proj(frames.read(start, stop)))
+        self.encoder.encode_stored(frames)
+        queries, query_pos = self.query_feat.weight[None], self.query_embed.weight[None]
+        for layer in self.layers:
+            tokens = (frames.read(start, stop)[None] for start, stop in blocks)
+            queries = layer.over_blocks(queries, query_pos, (
+                ((part + self.token_pos.weight).flatten(1, 2), part.flatten(1, 2))
+                for part in tokens))
+        return self.head(self.post_norm(queries), context)
 
     def encode(self, frame_queries: Tensor) -> Tensor:
         """Project and encode the queries of frames.

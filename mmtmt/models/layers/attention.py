@@ -1,4 +1,7 @@
 """Attention and feed-forward blocks of the decoders (post-norm, batch first)."""
+from collections.abc import Iterable
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -33,17 +36,41 @@ class MultiheadAttention(nn.MultiheadAttention):
         Returns:
             (B, Q, C).
         """
-        weights = self.in_proj_weight.chunk(3)
-        biases = self.in_proj_bias.chunk(3)
-        heads = [
-            token_linear(x, weight, bias).unflatten(
-                -1, (self.num_heads, self.head_dim)).transpose(1, 2)
-            for x, weight, bias in zip((query, key, value), weights, biases)
-        ]
+        heads = [self._heads(x, part) for part, x in enumerate((query, key, value))]
         allowed = None if blocked is None else ~blocked[:, None]
         attended = F.scaled_dot_product_attention(
             *heads, attn_mask=allowed, dropout_p=self.dropout if self.training else 0.0)
         return self.out_proj(attended.transpose(1, 2).flatten(2))
+
+    def over_blocks(self, query: Tensor, blocks: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+        """Attend to keys and values that come in blocks, as if to all of them at once.
+
+        The softmax is summed up as it goes on (Online normalizer calculation for softmax, arXiv
+        1805.02867), so that memory is that of one block.
+
+        Args:
+            query: (B, Q, C).
+            blocks: At least one pair of keys and values (B, S_i, C).
+
+        Returns:
+            (B, Q, C).
+        """
+        query = self._heads(query, 0) * self.head_dim ** -0.5
+        highest = query.new_full((*query.shape[:3], 1), float('-inf'))
+        total, attended = torch.zeros_like(highest), torch.zeros_like(query)
+        for key, value in blocks:
+            logits = query @ self._heads(key, 1).transpose(2, 3)
+            before, highest = highest, torch.maximum(highest, logits.amax(3, keepdim=True))
+            weights, decay = (logits - highest).exp_(), (before - highest).exp()
+            total = total * decay + weights.sum(3, keepdim=True)
+            attended = attended * decay + weights @ self._heads(value, 2)
+        return self.out_proj((attended / total).transpose(1, 2).flatten(2))
+
+    def _heads(self, x: Tensor, part: int) -> Tensor:
+        """Project queries, keys or values: (B, S, C) to (B, heads, S, C / heads)."""
+        x = token_linear(
+            x, self.in_proj_weight.chunk(3)[part], self.in_proj_bias.chunk(3)[part])
+        return x.unflatten(-1, (self.num_heads, self.head_dim)).transpose(1, 2)
 
 
 def feed_forward(embed_dims: int, hidden_dims: int) -> nn.Sequential:
@@ -137,6 +164,25 @@ class DecoderLayer(nn.Module):
             (B, Q, C).
         """
         attended = self.cross_attn(queries + query_pos, keys, values, blocked)
+        return self._refine(queries, query_pos, attended)
+
+    def over_blocks(self, queries: Tensor, query_pos: Tensor,
+                    blocks: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+        """Refine queries by keys and values that come in blocks, as if by all of them at once.
+
+        Args:
+            queries: (B, Q, C).
+            query_pos: (B, Q, C).
+            blocks: As for MultiheadAttention.
+
+        Returns:
+            (B, Q, C).
+        """
+        attended = self.cross_attn.over_blocks(queries + query_pos, blocks)
+        return self._refine(queries, query_pos, attended)
+
+    def _refine(self, queries: Tensor, query_pos: Tensor, attended: Tensor) -> Tensor:
+        """All that follows the cross-attention."""
         queries = self.norms[0](queries + attended)
         positioned = queries + query_pos
         queries = self.norms[1](queries + self.self_attn(positioned, positioned, queries))

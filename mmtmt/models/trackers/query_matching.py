@@ -1,4 +1,4 @@
-"""Linking the queries of consecutive clips or frames by similarity (MinVIS)."""
+"""Linking the queries of consecutive frames by similarity (MinVIS)."""
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -6,26 +6,26 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 
-@torch.no_grad()
-def match_queries(previous: Tensor, current: Tensor) -> Tensor:
-    """The order of the current queries that follows the previous ones.
-
-    One-to-one assignment of least total 1 - cosine (MinVIS, section 3.2).
+def query_distances(previous: Tensor, current: Tensor) -> Tensor:
+    """1 - cosine of all pairs.
 
     Args:
-        previous: (Q, C) query embeddings, in their own reordered order.
-        current: (Q, C) query embeddings.
+        previous: (..., Q, C) query embeddings.
+        current: (..., P, C) query embeddings.
 
     Returns:
-        (Q,) int64 permutation: `current[permutation[q]]` continues `previous[q]`.
+        (..., Q, P) from 0 to 2.
     """
-    return match_frames(previous, current[None])[0]
+    previous, current = (F.normalize(x.float(), dim=-1) for x in (previous, current))
+    with torch.autocast(current.device.type, enabled=False):  # alike queries must stay apart
+        return 1 - previous @ current.transpose(-1, -2)
 
 
 @torch.no_grad()
 def match_frames(previous: Tensor | None, frames: Tensor) -> Tensor:
     """The order of the queries of each of several frames that follows those of the frame before.
 
+    One-to-one assignment of least total 1 - cosine (MinVIS, section 3.2).
     The similarities of all frames are computed and brought to the host at once, each frame
     against the one before as it was decoded; the orders then add up.
 
@@ -38,9 +38,7 @@ def match_frames(previous: Tensor | None, frames: Tensor) -> Tensor:
         (T, Q) int64 permutations: `frames[t][permutations[t, q]]` continues `previous[q]`.
     """
     chain = frames if previous is None else torch.cat((previous[None], frames))
-    chain = F.normalize(chain.float(), dim=-1)
-    with torch.autocast(frames.device.type, enabled=False):  # alike queries must stay apart
-        costs = (1 - chain[:-1] @ chain[1:].transpose(1, 2)).cpu().numpy()
+    costs = query_distances(chain[:-1], chain[1:]).cpu().numpy()
     orders = [np.arange(frames.shape[1])]
     for cost in costs:
         orders.append(linear_sum_assignment(cost)[1][orders[-1]])

@@ -84,11 +84,13 @@ class VISModel(BaseModel):
     """
 
     # keys of test_cfg; subclasses add theirs. What has no choices is of its default's kind: a
-    # whole number from 1, a number from 0 to 1, a switch.
+    # whole number from 1, or from 0 where it may be none, a number from 0 to 1, a switch.
     TEST_DEFAULTS: Mapping[str, Any] = dict(
         vocabulary='given', unknown_categories='error', max_per_video=10, frames_per_step=2)
     TEST_CHOICES: Mapping[str, Sequence[str]] = dict(
         vocabulary=TEST_VOCABULARIES, unknown_categories=UNKNOWN_CATEGORIES)
+
+    TEST_FROM_ZERO = ('clip_overlap', )
 
     def __init__(self, *, taxonomy: dict, text_bank: dict | None = None,
                  candidates: str = 'union', test_cfg: dict | None = None,
@@ -131,7 +133,9 @@ class VISModel(BaseModel):
                 fits = type(value) in (int, float) and 0 <= value <= 1
                 expected = 'a number from 0 to 1'
             else:
-                fits, expected = type(value) is int and value >= 1, 'an integer from 1'
+                least = 0 if name in self.TEST_FROM_ZERO else 1
+                fits = type(value) is int and value >= least
+                expected = f'an integer from {least}'
             if not fits:
                 raise ValueError(f'model.test_cfg.{name}: expected {expected}, got {value!r}')
         return settings

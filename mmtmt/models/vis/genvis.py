@@ -1,5 +1,5 @@
 """GenVIS, and TMT-VIS on it: VITA clip by clip, with a memory instead of the whole video."""
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -10,10 +10,10 @@ from mmtmt.models.losses.set_criterion import Matches
 from mmtmt.models.losses.targets import ClipTarget
 from mmtmt.models.losses.vita_criterion import TrackedTarget
 from mmtmt.models.necks.msdeform_pixel_decoder import PixelFeatures
-from mmtmt.models.outputs import CategoryContext
+from mmtmt.models.outputs import CategoryContext, QueryPrediction
 from mmtmt.models.trackers import PrototypeMemory
 from mmtmt.models.vis.mask_output import BestPairs, best_scores, class_probabilities
-from mmtmt.models.vis.streaming import ClipRecord
+from mmtmt.models.vis.video_state import ClipRecord
 from mmtmt.models.vis.vita import VITA, VITAState, pop_mean
 from mmtmt.registry import MODELS
 
@@ -23,9 +23,9 @@ class GenVISState(VITAState):
     """A video on its way through GenVIS.
 
     Attributes:
-        memory: Of the clips so far.
+        memory: Of the clips so far; in the second pass, anew.
         probabilities: (Q, number of candidates), the highest of all clips so far.
-        mask_embeds: (Q, C_mask) of each frame that is decoded and not in a record yet.
+        mask_embeds: (1, Q, C_mask) of each clip that is decoded and not in a record yet.
     """
 
     memory: PrototypeMemory = field(default_factory=PrototypeMemory)
@@ -41,25 +41,43 @@ class GenVIS(VITA):
     queries go on from clip to clip, so that query q is the same instance in all of them and nothing
     is linked afterwards. A class scores what it scored in its best clip.
 
-    Of each frame the mask embeddings of all queries are kept, Q * C_mask numbers, and of each clip
-    twice as many in the memory, unless the clip decoder's `max_memory` bounds it. In `one_pass`
-    (streams that can't be read again) the masks of queries that are not among the best so far are
-    missing, nothing else differs.
+    Of each clip a prototype of each instance is kept, Q * C numbers, of the latest `max_memory`
+    clips (see GenVISDecoder), and of `clip_length` frames mask embeddings and features, so that
+    videos of at most so many frames are read and decoded once. `two_pass` decodes the earlier
+    frames of longer ones again, the memory growing anew. In `one_pass` (streams that can't be read
+    again) the masks of queries that are not among the best so far are missing, nothing else
+    differs.
 
     Args:
         clip_decoder: Config of a GenVISDecoder.
-        frames_per_clip: Frames that are decoded together, in training and prediction.
-        **kwargs: Of VITA.
+        frames_per_clip: Frames that are decoded together, in training and prediction; where a
+            taxonomy is compiled per clip, it is of these.
+        **kwargs: Of VITA; `test_cfg` takes neither `clip_overlap` nor `taxonomy_frames`.
     """
 
+    TEST_DEFAULTS = {
+        name: value for name, value in VITA.TEST_DEFAULTS.items()
+        if name not in ('clip_overlap', 'taxonomy_frames')
+    }
     STATE = GenVISState
+    DECODES_AGAIN = True
 
     def __init__(self, *, clip_decoder: dict, frames_per_clip: int = 1, **kwargs) -> None:
         super().__init__(clip_decoder=clip_decoder, **kwargs)
         if frames_per_clip < 1:
             raise ValueError(
                 f'model.frames_per_clip: expected at least 1, got {frames_per_clip}')
-        self.frames_per_unit = frames_per_clip
+        self.frames_per_clip = frames_per_clip
+
+    @property
+    def frames_per_unit(self) -> int:
+        """Frames of a clip."""
+        return self.frames_per_clip
+
+    @property
+    def clip_overlap(self) -> int:
+        """None: the queries go on from clip to clip."""
+        return 0
 
     @staticmethod
     def _default_criterion() -> dict:
@@ -84,7 +102,7 @@ class GenVIS(VITA):
         losses, memory = {}, PrototypeMemory()
         videos = [TrackedTarget(target.labels, target.masks, shown=target.visible)
                   for target in targets]
-        num_frames, step = queries.shape[1], self.frames_per_unit
+        num_frames, step = queries.shape[1], self.frames_per_clip
         for index, start in enumerate(range(0, num_frames, step)):
             frames = slice(start, start + step)
             outputs = self.clip_decoder(queries[:, frames], context, memory=memory)
@@ -97,17 +115,25 @@ class GenVIS(VITA):
         return losses
 
     def add_frames(self, features: PixelFeatures, state: GenVISState) -> None:
-        """Decode frames, and the clips that they complete.
+        """Decode frames, and the clips that they make.
 
         Args:
             features: Of t frames.
             state: Changed.
         """
-        super().add_frames(features, state)
-        self._decode_clips(state, shortest=self.frames_per_unit)
+        prediction, scores = self.decode_frames(features, state)
+        if scores is not None:
+            state.score_logits.append(scores)
+        for clip in self._decode_clips(prediction.query_embeds, state):
+            probabilities = class_probabilities(
+                clip.class_logits[0], state.space.context.candidates[0])
+            if state.probabilities is not None:
+                probabilities = torch.maximum(state.probabilities, probabilities)
+            state.probabilities = probabilities
+            state.mask_embeds.append(clip.mask_embeds)
 
     def decode_clip(self, state: GenVISState) -> ClipRecord:
-        """Sum up the frames since the last record; the last clip of a video may be a short one.
+        """Sum up the frames since the last record.
 
         Args:
             state: Changed.
@@ -115,34 +141,33 @@ class GenVIS(VITA):
         Returns:
             What is kept of them.
         """
-        self._decode_clips(state, shortest=1)
-        mask_embeds, state.mask_embeds = torch.stack(state.mask_embeds), []
-        return ClipRecord(len(mask_embeds), None, mask_embeds, pop_mean(state.score_logits))
-
-    def _decode_clips(self, state: GenVISState, shortest: int) -> None:
-        """Decode the frames that wait, in clips of at least so many frames."""
-        waiting = torch.cat(state.queries)
-        while len(waiting) >= shortest:
-            clip, waiting = waiting.split(
-                (min(len(waiting), self.frames_per_unit),
-                 max(0, len(waiting) - self.frames_per_unit)))
-            prediction = self.clip_decoder(
-                clip[None], state.space.context, memory=state.memory,
-                auxiliary=False).predictions[-1]
-            probabilities = class_probabilities(
-                prediction.class_logits[0], state.space.context.candidates[0])
-            if state.probabilities is not None:
-                probabilities = torch.maximum(state.probabilities, probabilities)
-            state.probabilities = probabilities
-            state.mask_embeds += [prediction.mask_embeds[0]] * len(clip)
-        state.queries = [waiting]
+        length = state.num_waiting
+        mask_embeds, state.mask_embeds = torch.cat(state.mask_embeds), []
+        mask_embeds = mask_embeds.repeat_interleave(self.frames_per_clip, dim=0)[:length]
+        return ClipRecord(length, None, mask_embeds, pop_mean(state.score_logits))
 
     def end_video(self, state: GenVISState) -> None:
-        """Nothing is left to do.
+        """Begin anew, for the second pass.
 
         Args:
-            state: Of the video.
+            state: Changed.
         """
+        state.memory = PrototypeMemory()
+
+    def embeds_again(self, features: PixelFeatures, record: ClipRecord, start: int,
+                     state: GenVISState) -> Tensor:
+        """See StreamingMaskModel.embeds_again."""
+        queries = self.decode_frames(features, state)[0].query_embeds
+        return torch.cat([
+            clip.mask_embeds.expand(self.frames_per_clip, -1, -1)
+            for clip in self._decode_clips(queries, state)])[:len(queries)]
+
+    def _decode_clips(self, queries: Tensor, state: GenVISState) -> Iterator[QueryPrediction]:
+        """Decode frames (t, Q_f, C) in clips, of which the video's last one may be a short one."""
+        for clip in queries.split(self.frames_per_clip):
+            yield self.clip_decoder(
+                clip[None], state.space.context, memory=state.memory,
+                auxiliary=False).predictions[-1]
 
     def best_pairs(self, state: GenVISState, max_per_video: int) -> BestPairs:
         """The best pairs by the highest probabilities of the clips so far.

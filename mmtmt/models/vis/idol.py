@@ -45,6 +45,7 @@ class IDOL(VISModel):
         tracker: Config of the tracker.
         **kwargs: Of VISModel; `test_cfg` takes `select_threshold`, the score from which queries
             are tracked, and `box_nms`, the overlap above which they are dropped before;
+            `taxonomy_frames`, which share a taxonomy that is compiled per clip;
             `track_score`, `mean` or `max` over the frames of a track; `multi_label`, whether every
             category of at least `class_threshold` is a result, or the best one alone.
     """
@@ -52,8 +53,8 @@ class IDOL(VISModel):
     TEST_DEFAULTS = {
         **{name: value for name, value in VISModel.TEST_DEFAULTS.items()
            if name != 'max_per_video'},  # there may be any number
-        **dict(frames_per_step=10, select_threshold=0.1, box_nms=0.9, track_score='mean',
-               multi_label=True, class_threshold=0.05)
+        **dict(frames_per_step=10, taxonomy_frames=2, select_threshold=0.1, box_nms=0.9,
+               track_score='mean', multi_label=True, class_threshold=0.05)
     }
     TEST_CHOICES = dict(VISModel.TEST_CHOICES, track_score=('mean', 'max'))
     NUM_LEVELS = 4
@@ -227,9 +228,28 @@ class IDOL(VISModel):
         if state.img_shape not in (None, shape):
             raise ValueError(f'expected frames of {state.img_shape} like before, got {shape}')
         state.img_shape = shape
-        for part in frames.split(self.test_cfg['frames_per_step']):
+        state.queue.push(frames)
+        portion = self._frames_per_unit * max(
+            1, self.test_cfg['frames_per_step'] // self._frames_per_unit)
+        while len(state.queue) >= portion:
+            self._take_in(state.queue.pop(portion), state)
+
+    @property
+    def _frames_per_unit(self) -> int:
+        """Frames that share a taxonomy, counted from the first."""
+        shares = getattr(self.decoder, 'compile_per', 'frame') == 'clip'
+        return self.test_cfg['taxonomy_frames'] if shares else 1
+
+    def _take_in(self, frames: Tensor, state: TrackState) -> None:
+        """Detect and link; frames begin with a unit, of which the last may be a short one."""
+        shape, unit = state.img_shape, min(len(frames), self._frames_per_unit)
+        whole = len(frames) // unit * unit
+        for part, length in ((frames[:whole], unit), (frames[whole:], len(frames) - whole)):
+            if not len(part):
+                continue
             memory = self.extract(self.data_preprocessor.normalize(part), [shape] * len(part))
-            outputs = self.decode(memory, len(part), state.space.context, auxiliary=False)
+            context = state.space.context.for_frames(len(part) // length)
+            outputs = self.decode(memory, length, context, auxiliary=False)
             if outputs.compiled is not None:
                 scores = outputs.compiled.score_logits.sum(0)
                 state.score_sum = scores if state.score_sum is None else state.score_sum + scores
@@ -262,6 +282,8 @@ class IDOL(VISModel):
         """
         if state.img_shape is None:
             raise ValueError('the video has no frames')
+        if len(state.queue):
+            self._take_in(state.queue.pop(len(state.queue)), state)
         if state.score_sum is not None:
             state.compiled_labels = compiled_labels(
                 state.score_sum / state.log.num_frames, state.space,

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from mmtmt.models.necks.msdeform_pixel_decoder import PixelFeatures
-from mmtmt.models.trackers import match_queries
-from mmtmt.models.vis.streaming import ClipRecord, StreamingMaskModel, VideoState
+from mmtmt.models.vis.streaming import StreamingMaskModel
+from mmtmt.models.vis.video_state import ClipRecord, VideoState
 from mmtmt.registry import MODELS
 
 
@@ -28,14 +28,24 @@ class Mask2FormerVIS(StreamingMaskModel):
 
     A video of at most `clip_length` frames is decoded at once, as in the official code, with the
     backbone and the pixel decoder running over a few frames at a time. A longer one is cut into
-    clips of equal length whose queries are linked by similarity, class logits are averaged over
-    frames, and memory stays that of one clip.
+    clips of equal length that share `clip_overlap` frames with the one before, by which their
+    queries are linked, see ChunkLinker. A frame that two clips share takes its masks from the
+    earlier one, class logits are averaged over frames, and memory stays that of one clip.
 
-    Its decoder is a VideoMaskDecoder or an InjectionDecoder around one; arguments and keys of
-    `test_cfg` are those of StreamingMaskModel.
+    Its decoder is a VideoMaskDecoder or an InjectionDecoder around one.
+
+    Args:
+        **kwargs: Of StreamingMaskModel; `test_cfg` also takes `clip_overlap`, of which at most half
+            a clip is shared.
     """
 
+    TEST_DEFAULTS = dict(StreamingMaskModel.TEST_DEFAULTS, clip_overlap=4)
     STATE = Mask2FormerState
+
+    @property
+    def clip_overlap(self) -> int:
+        """Frames that a clip shares with the one before."""
+        return self.test_cfg['clip_overlap']
 
     def add_frames(self, features: PixelFeatures, state: Mask2FormerState) -> None:
         """See StreamingMaskModel.add_frames."""
@@ -50,16 +60,20 @@ class Mask2FormerVIS(StreamingMaskModel):
         Returns:
             What is kept of the clip.
         """
-        levels = [torch.cat(parts)[None] for parts in zip(*state.multi_scale)]
-        mask_features = torch.cat(state.mask_features)[None]
-        state.multi_scale, state.mask_features = [], [mask_features[0]]
-        outputs = self.decoder(levels, mask_features, state.space.context, auxiliary=False)
+        levels = [torch.cat(parts) for parts in zip(*state.multi_scale)]
+        mask_features = torch.cat(state.mask_features)
+        state.mask_features = [mask_features]
+        outputs = self.decoder(
+            [level[None] for level in levels], mask_features[None], state.space.context,
+            auxiliary=False)
+        # what the next clip, if there is one, begins with
+        shared = slice(len(mask_features) - state.overlap, None)
+        state.multi_scale = [[level[shared].clone() for level in levels]] if state.overlap else []
         prediction = outputs.predictions[-1]
-        order = slice(None)
-        if state.previous_queries is not None:
-            order = match_queries(state.previous_queries, prediction.query_embeds[0])
-        state.previous_queries = prediction.query_embeds[0][order]
+        order = state.linker.link(
+            prediction.query_embeds[0], prediction.mask_embeds[0], state.shared_features())
         return ClipRecord(
-            num_frames=mask_features.shape[1], class_logits=prediction.class_logits[0][order],
+            num_frames=len(mask_features) - state.num_shared,
+            class_logits=prediction.class_logits[0][order],
             mask_embeds=prediction.mask_embeds[:, order],
             score_logits=None if outputs.compiled is None else outputs.compiled.score_logits[0])

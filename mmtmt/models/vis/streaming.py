@@ -1,8 +1,6 @@
-"""Videos of any length: what is kept of frames, and the masks of what is chosen at the end."""
-import math
+"""Videos of any length: clip by clip, with the masks of what is chosen at the end."""
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,7 +8,8 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmtmt.models.necks.msdeform_pixel_decoder import PixelFeatures
-from mmtmt.models.vis.base import EvaluationSpace, compiled_labels
+from mmtmt.models.trackers import chunk_length
+from mmtmt.models.vis.base import compiled_labels
 from mmtmt.models.vis.mask_output import (
     BestPairs,
     best_pairs,
@@ -18,64 +17,11 @@ from mmtmt.models.vis.mask_output import (
     logits_at_input_size,
 )
 from mmtmt.models.vis.mask_vis import MaskVISModel
+from mmtmt.models.vis.video_state import ClipRecord, VideoState, last_frames
 from mmtmt.structures.frame_source import FrameSource
 from mmtmt.structures.tubes import Tube, encode_tube
 
 LONG_VIDEO_MODES = ('two_pass', 'one_pass')
-
-
-@dataclass
-class ClipRecord:
-    """What is kept of a decoded clip: a few numbers per query, in the order of the first clip.
-
-    Attributes:
-        num_frames: T of the clip.
-        class_logits: (Q, K + 1), the mean over frames; None for models that keep their own scores.
-        mask_embeds: (1, Q, C_mask) of all frames, or (T, Q, C_mask), one per frame; None where the
-            end of the video tells them.
-        score_logits: (K,) taxonomy scores, the mean over frames.
-    """
-
-    num_frames: int
-    class_logits: Tensor | None
-    mask_embeds: Tensor | None
-    score_logits: Tensor | None
-
-
-@dataclass
-class VideoState:
-    """A video on its way through the model.
-
-    Attributes:
-        space: Categories to predict in.
-        ori_shape: Height and width of the masks to return.
-        source: To read frames a second time.
-        clip_length: Frames whose features are kept at a time.
-        mask_features: Of the clip that is being filled, tensors (t, C_mask, H, W).
-        records: Of the clips that are done.
-        previous_queries: (Q, C) of the last clip or frame, in the order of the first.
-        tubes: One-pass mode: by query, the masks encoded so far.
-        img_shape: Height and width of the frames that come in.
-        compiled_labels: After `finish`: selected categories of the video, best first.
-        num_discarded: After `finish`: predictions without a label in the evaluation vocabulary.
-    """
-
-    space: EvaluationSpace
-    ori_shape: tuple[int, int]
-    source: FrameSource | None
-    clip_length: int
-    mask_features: list[Tensor] = field(default_factory=list)
-    records: list[ClipRecord] = field(default_factory=list)
-    previous_queries: Tensor | None = None
-    tubes: dict[int, Tube] = field(default_factory=dict)
-    img_shape: tuple[int, int] | None = None
-    compiled_labels: list[int] = field(default_factory=list)
-    num_discarded: int = 0
-
-    @property
-    def num_waiting(self) -> int:
-        """Frames of the clip that is being filled."""
-        return sum(map(len, self.mask_features))
 
 
 class StreamingMaskModel(MaskVISModel):
@@ -85,9 +31,11 @@ class StreamingMaskModel(MaskVISModel):
     The masks of the chosen queries come at the end, when their scores are known: those of the last
     clip from its features, those of earlier ones by reading their frames again (`two_pass`). For
     streams that can't be read again, `one_pass` encodes the masks of the best `one_pass_queries`
-    at the end of each clip.
+    at the end of each clip. Both passes compute the same portions of frames, wherever the frames
+    that come in are cut.
 
-    Subclasses say what becomes of frames (`add_frames`) and of a full clip (`decode_clip`).
+    Subclasses say what becomes of frames (`add_frames`), of a full clip (`decode_clip`) and, if
+    they don't keep its mask embeddings, of frames that are read again (`embeds_again`).
 
     Args:
         **kwargs: Of MaskVISModel; `test_cfg` also takes `clip_length`, `long_video` and
@@ -98,7 +46,17 @@ class StreamingMaskModel(MaskVISModel):
         MaskVISModel.TEST_DEFAULTS, clip_length=36, long_video='two_pass', one_pass_queries=30)
     TEST_CHOICES = dict(MaskVISModel.TEST_CHOICES, long_video=LONG_VIDEO_MODES)
     STATE = VideoState
-    frames_per_unit = 1  # a clip is cut at a multiple of it
+    DECODES_AGAIN = False  # whether mask embeddings are not kept, but decoded again
+
+    @property
+    def frames_per_unit(self) -> int:
+        """Frames that are decoded together, counted from the first; clips are multiples of it."""
+        return 1
+
+    @property
+    def clip_overlap(self) -> int:
+        """Frames that a clip shares with the one before."""
+        return 0
 
     @abstractmethod
     def add_frames(self, features: PixelFeatures, state: VideoState) -> None:
@@ -127,11 +85,26 @@ class StreamingMaskModel(MaskVISModel):
             state: With the records of all clips; changed.
         """
 
-    def see_masks(self, queries: Sequence[int], logits: Tensor, state: VideoState) -> None:
+    def embeds_again(self, features: PixelFeatures, record: ClipRecord, start: int,
+                     state: VideoState) -> Tensor:
+        """Mask embeddings of frames that are read a second time, in the order of the video.
+
+        Args:
+            features: Of t frames.
+            record: Of their clip.
+            start: The first of them, counted from the first frame of the record.
+            state: May be changed.
+
+        Returns:
+            (t, Q, C_mask), or (1, Q, C_mask) for all of them.
+        """
+        return record.mask_embeds
+
+    def see_masks(self, queries: Tensor, logits: Tensor, state: VideoState) -> None:
         """Take note of masks that are about to be binarised; nothing for most models.
 
         Args:
-            queries: Whose masks.
+            queries: (n,) int64, whose masks; none twice.
             logits: (t, n, h, w) at the size of the input.
             state: Changed.
         """
@@ -161,15 +134,16 @@ class StreamingMaskModel(MaskVISModel):
 
     def init_state(self, meta: Mapping[str, Any], source: FrameSource | None = None) -> VideoState:
         """See VISModel.init_state."""
-        longest = self.test_cfg['clip_length']
-        length = longest
-        if source is not None:
-            # equal clips rather than a short one at the end
-            length = math.ceil(len(source) / math.ceil(len(source) / longest))
-        length = math.ceil(length / self.frames_per_unit) * self.frames_per_unit
+        longest, unit = self.test_cfg['clip_length'], self.frames_per_unit
+        frames = longest if source is None else len(source)
+        overlap = 0
+        if source is None or frames > longest:
+            # a clip ends where a unit does, and so does what it shares with the next one
+            overlap = min(self.clip_overlap, longest // 2) // unit * unit
+        length = chunk_length(frames, longest, overlap, unit)
         return self.STATE(
             space=self.evaluation_space(meta['vocabulary']), ori_shape=tuple(meta['ori_shape']),
-            source=source, clip_length=length)
+            source=source, clip_length=length, overlap=overlap)
 
     @torch.no_grad()
     def step(self, frames: Tensor, state: VideoState) -> None:
@@ -187,19 +161,15 @@ class StreamingMaskModel(MaskVISModel):
         if state.img_shape not in (None, shape):
             raise ValueError(f'expected frames of {state.img_shape} like before, got {shape}')
         state.img_shape = shape
-        for part in self._portions(frames, state):
-            if state.num_waiting == state.clip_length:
-                if self.test_cfg['long_video'] == 'two_pass' and state.source is None:
-                    raise ValueError(
-                        f'the video has more than clip_length={state.clip_length} frames and can '
-                        "not be read a second time: set model.test_cfg.long_video='one_pass'")
-                state.records.append(self.decode_clip(state))
-                if self.test_cfg['long_video'] == 'one_pass':
-                    self._encode_running_best(state)
-                state.mask_features = []
-            features = self.extract(self.data_preprocessor.normalize(part))
-            state.mask_features.append(self.emitted_features(features))
-            self.add_frames(features, state)
+        state.num_frames += len(frames)
+        if (state.num_frames > state.clip_length and state.source is None
+                and self.test_cfg['long_video'] == 'two_pass'):
+            raise ValueError(
+                f'the video has more than clip_length={state.clip_length} frames and can '
+                "not be read a second time: set model.test_cfg.long_video='one_pass'")
+        state.queue.push(frames)
+        while len(state.queue) >= (portion := self._portion(state)):
+            self._take_in(state.queue.pop(portion), state)
 
     @torch.no_grad()
     def finish(self, state: VideoState) -> InstanceData:
@@ -214,8 +184,10 @@ class StreamingMaskModel(MaskVISModel):
         Raises:
             ValueError: If there was no frame.
         """
-        if not state.num_waiting:
+        if not state.num_frames:
             raise ValueError('a video without frames can not be predicted')
+        if len(state.queue):
+            self._take_in(state.queue.pop(len(state.queue)), state)
         state.records.append(self.decode_clip(state))
         self.end_video(state)
         best = self.best_pairs(state, self.max_per_video(state.space))
@@ -247,89 +219,110 @@ class StreamingMaskModel(MaskVISModel):
             _frame_mean(state.records, 'class_logits'), state.space.context.candidates[0],
             state.space.labels, max_per_video)
 
-    def extend_tubes(self, tubes: dict[int, Tube], mask_embeds: Tensor, mask_features: Tensor,
-                     state: VideoState) -> None:
+    def extend_tubes(self, tubes: dict[int, Tube], kept: Tensor, mask_embeds: Tensor,
+                     mask_features: Tensor, state: VideoState) -> None:
         """Append the masks of t frames to tubes.
 
         Args:
-            tubes: n of them by query, changed.
-            mask_embeds: (t or 1, n, C), in the order of the tubes.
+            tubes: By query, changed.
+            kept: (n,) int64, the queries of the tubes, in their order.
+            mask_embeds: (t or 1, Q, C).
             mask_features: (t, C, H, W).
             state: Tells the sizes.
         """
-        if not tubes:
-            return
-        mask_embeds = mask_embeds.expand(len(mask_features), -1, -1)
+        mask_embeds = mask_embeds[:, kept].expand(len(mask_features), -1, -1)
         logits = torch.einsum('tqc,tchw->tqhw', mask_embeds, mask_features)
         padded_shape = self.data_preprocessor.padded_shape([state.img_shape])
         logits = logits_at_input_size(logits, padded_shape, state.img_shape)
-        self.see_masks(list(tubes), logits, state)
+        self.see_masks(kept, logits, state)
         masks = binary_masks(logits, state.ori_shape)
         for tube, mask in zip(tubes.values(), masks.transpose(0, 1).cpu()):
             tube.extend(encode_tube(mask))
 
-    def features_again(self, start: int, stop: int, state: VideoState) -> Iterator[Tensor]:
-        """Mask features of frames that are read a second time, a few at a time.
+    def _portion(self, state: VideoState) -> int:
+        """How many frames are taken in next: whole units, up to the end of the clip."""
+        # a new clip begins with what it shares with the one that is full
+        room = state.clip_length - state.num_waiting or state.clip_length - state.overlap
+        return min(room, self._frames_at_a_time)
 
-        Args:
-            start: First frame of the video.
-            stop: One past the last frame.
-            state: Has the source.
+    @property
+    def _frames_at_a_time(self) -> int:
+        """The whole units of at most `frames_per_step` frames, but at least one."""
+        unit = self.frames_per_unit
+        return unit * max(1, self.test_cfg['frames_per_step'] // unit)
 
-        Yields:
-            (t, C_mask, H, W).
-        """
-        step = self.test_cfg['frames_per_step']
-        for frame in range(start, stop, step):
-            frames = state.source.read(frame, min(stop, frame + step))
-            yield self.emitted_features(self.extract(self.data_preprocessor.normalize(frames)))
+    def _take_in(self, frames: Tensor, state: VideoState) -> None:
+        """Compute a portion of frames."""
+        if state.num_waiting == state.clip_length:
+            self._begin_clip(state)
+        features = self._extract_portion(frames)
+        state.mask_features.append(self.emitted_features(features))
+        self.add_frames(features, state)
 
-    def _portions(self, frames: Tensor, state: VideoState) -> Iterator[Tensor]:
-        """Cut frames where a clip ends and where more would be decoded at a time than allowed."""
-        start = 0
-        while start < len(frames):
-            room = state.clip_length - state.num_waiting % state.clip_length
-            part = frames[start:start + min(room, self.test_cfg['frames_per_step'])]
-            yield part
-            start += len(part)
+    def _begin_clip(self, state: VideoState) -> None:
+        """Reduce the clip that is full to its record and to what it shares with the next one."""
+        state.records.append(self.decode_clip(state))
+        one_pass = self.test_cfg['long_video'] == 'one_pass'
+        if one_pass:
+            self._encode_running_best(state)
+        if one_pass or self.DECODES_AGAIN:
+            state.records[-1].mask_embeds = None
+        state.num_shared = state.overlap
+        # copies, so that the rest is freed
+        state.mask_features = [
+            part.clone() for part in last_frames(state.mask_features, state.overlap)]
+
+    def _extract_portion(self, frames: Tensor) -> PixelFeatures:
+        """Features of frames, of `frames_per_step` at a time."""
+        parts = [self.extract(self.data_preprocessor.normalize(part))
+                 for part in frames.split(self.test_cfg['frames_per_step'])]
+        if len(parts) == 1:
+            return parts[0]
+        mask_features, multi_scale, stride4 = zip(*parts)
+        return PixelFeatures(
+            torch.cat(mask_features), [torch.cat(level) for level in zip(*multi_scale)],
+            torch.cat(stride4))
 
     def _encode_kept(self, kept: Tensor, state: VideoState) -> dict[int, Tube]:
         """Masks of the chosen queries in all clips; earlier clips are read a second time."""
         tubes: dict[int, Tube] = {query: [] for query in kept.tolist()}
-        start = 0
+        if not tubes:
+            return tubes
+        step, before = self._frames_at_a_time, 0
         for record in state.records[:-1]:
-            stop = start + record.num_frames
-            self._encode_clip(
-                tubes, kept, record, self.features_again(start, stop, state), state)
-            start = stop
-        self._encode_clip(tubes, kept, state.records[-1], self._waiting_features(state), state)
+            for start in range(0, record.num_frames, step):
+                stop = min(start + step, record.num_frames)
+                features = self._extract_portion(
+                    state.source.read(before + start, before + stop))
+                embeds = self.embeds_again(features, record, start, state)
+                self.extend_tubes(tubes, kept, embeds, self.emitted_features(features), state)
+            before += record.num_frames
+        self._encode_last_clip(tubes, kept, state)
         return tubes
 
     def _encode_running_best(self, state: VideoState) -> None:
         """One-pass mode: encode the last clip of the queries that are best so far."""
         kept = self.best_pairs(state, self.test_cfg['one_pass_queries']).queries.unique()
-        record = state.records[-1]
+        length = state.records[-1].num_frames
         before = sum(earlier.num_frames for earlier in state.records[:-1])
         new: dict[int, Tube] = {query: [] for query in kept.tolist()}
-        self._encode_clip(new, kept, record, self._waiting_features(state), state)
+        self._encode_last_clip(new, kept, state)
         for query in state.tubes.keys() | new.keys():
             tube = state.tubes.setdefault(query, [None] * before)
-            tube.extend(new.get(query) or [None] * record.num_frames)
+            tube.extend(new.get(query) or [None] * length)
 
-    def _waiting_features(self, state: VideoState) -> Iterator[Tensor]:
-        """Mask features of the last clip, a few frames at a time."""
-        for features in state.mask_features:
-            yield from features.split(self.test_cfg['frames_per_step'])
-
-    def _encode_clip(self, tubes: dict[int, Tube], kept: Tensor, record: ClipRecord,
-                     features: Iterator[Tensor], state: VideoState) -> None:
-        """Append the masks of one clip."""
-        embeds, start = record.mask_embeds[:, kept], 0
-        for mask_features in features:
-            stop = start + len(mask_features)
-            part = embeds if len(embeds) == 1 else embeds[start:stop]
-            self.extend_tubes(tubes, part, mask_features, state)
-            start = stop
+    def _encode_last_clip(self, tubes: dict[int, Tube], kept: Tensor, state: VideoState) -> None:
+        """Append the masks of the last clip from its features, a few frames at a time."""
+        if not tubes:
+            return
+        step, record, start = self.test_cfg['frames_per_step'], state.records[-1], 0
+        for features in last_frames(state.mask_features, record.num_frames):
+            for part in features.split(step):
+                embeds = record.mask_embeds
+                if len(embeds) > 1:
+                    embeds = embeds[start:start + len(part)]
+                self.extend_tubes(tubes, kept, embeds, part, state)
+                start += len(part)
 
     def _compiled_labels(self, state: VideoState) -> list[int]:
         """Evaluation labels of the N_T categories of the highest mean score."""

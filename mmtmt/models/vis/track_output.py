@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mmtmt.models.trackers import MemoryBankTracker, TrackLog, select_detections
 from mmtmt.models.vis.base import EvaluationSpace
+from mmtmt.models.vis.frame_queue import FrameQueue
 from mmtmt.models.vis.mask_output import masks_at_original_size
 from mmtmt.structures.tubes import encode_tube
 
@@ -27,6 +28,7 @@ class TrackState:
         ori_shape: Height and width of the masks to return.
         tracker: Links the frames.
         log: What the tracks looked like.
+        queue: Frames that wait for a portion to be complete.
         img_shape: Height and width of the frames that come in.
         score_sum: (K,) taxonomy scores, summed over frames.
         compiled_labels: After `finish`: selected categories of the video, best first.
@@ -37,6 +39,7 @@ class TrackState:
     ori_shape: tuple[int, int]
     tracker: MemoryBankTracker
     log: TrackLog = field(default_factory=TrackLog)
+    queue: FrameQueue = field(default_factory=FrameQueue)
     img_shape: tuple[int, int] | None = None
     score_sum: Tensor | None = None
     compiled_labels: list[int] = field(default_factory=list)

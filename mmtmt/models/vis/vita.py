@@ -11,12 +11,13 @@ from mmtmt.models.losses.set_criterion import Matches
 from mmtmt.models.losses.targets import ClipTarget
 from mmtmt.models.losses.vita_criterion import SimilarityInputs
 from mmtmt.models.necks.msdeform_pixel_decoder import PixelFeatures
-from mmtmt.models.outputs import CategoryContext, DecoderOutputs, QueryPrediction
-from mmtmt.models.trackers import match_queries
+from mmtmt.models.outputs import CategoryContext, DecoderOutputs
+from mmtmt.models.utils import TensorStore
 from mmtmt.models.utils.transfer import to_device
+from mmtmt.models.vis.frame_decoding import FrameDecodingModel
 from mmtmt.models.vis.mask_output import BestPairs, best_pairs
 from mmtmt.models.vis.mask_vis import stage_predictions
-from mmtmt.models.vis.streaming import ClipRecord, StreamingMaskModel, VideoState
+from mmtmt.models.vis.video_state import ClipRecord, VideoState
 from mmtmt.registry import MODELS
 
 
@@ -25,32 +26,34 @@ class VITAState(VideoState):
     """A video on its way through VITA.
 
     Attributes:
-        queries: Tensors (t, Q_f, C), the queries of the frames that are not decoded yet.
+        tokens: (Q_f, C) of each frame, in `one_pass` of those of the clip being filled: its
+            queries, until they are decoded.
         score_logits: Tensors (t, K), taxonomy scores of the frames of the clip being filled.
         class_logits: (Q, K + 1) of the whole video, once it is decoded.
-        foreground: By video query, the sum of mask probabilities over its mask, and the mask's
-            size in pixels.
+        foreground: (Q, 2) float64 of the video queries, the sum of mask probabilities over a
+            mask, and the mask's size in pixels; None before the first mask.
     """
 
-    queries: list[Tensor] = field(default_factory=list)
+    tokens: TensorStore = field(default_factory=TensorStore)
     score_logits: list[Tensor] = field(default_factory=list)
     class_logits: Tensor | None = None
-    foreground: dict[int, Tensor] = field(default_factory=dict)
+    foreground: Tensor | None = None
 
 
 @MODELS.register_module()
-class VITA(StreamingMaskModel):
+class VITA(FrameDecodingModel):
     """VITA (arXiv 2206.04403); TMT-VIS on it with an InjectionDecoder as its decoder.
 
     Frames are decoded on their own, with their own losses; a clip decoder reads their queries and
     predicts instances of the whole video. A prediction's score is the probability of its class
     times the mean probability of the pixels of its mask.
 
-    Of each frame its queries are kept, Q_f * C numbers (100 kB for 100 queries of 256), and of at
-    most `clip_length` frames the mask features. A longer video is read a second time for the
+    Of each frame its queries are kept, Q_f * C numbers (100 kB for 100 queries of 256), those of
+    long videos in a temporary file, see TensorStore, from which they are decoded in blocks; and of
+    at most `clip_length` frames the mask features. A longer video is read a second time for the
     masks (`two_pass`), with the results of a video decoded at once. In `one_pass` each clip is
-    decoded as a video of its own, and its queries are linked to those of the clip before by
-    similarity.
+    decoded as a video of its own, and its queries are linked to those of the clip before as in
+    Mask2FormerVIS, by `clip_overlap` frames that both have.
 
     Args:
         clip_decoder: Config of a VITADecoder.
@@ -61,12 +64,11 @@ class VITA(StreamingMaskModel):
             keep their weights and have no losses.
         freeze_taxonomy: Whether the taxonomy branch is a part of the frozen detector; otherwise it
             trains, with its own losses and those of the clips.
-        **kwargs: Of StreamingMaskModel; the decoder is a FrameMaskDecoder or an InjectionDecoder
-            around one.
+        **kwargs: Of FrameDecodingModel; `test_cfg` also takes `clip_overlap`, for `one_pass`.
     """
 
-    UNIT = 'frame'
     VISIBLE_ONLY = True
+    TEST_DEFAULTS = dict(FrameDecodingModel.TEST_DEFAULTS, clip_overlap=4)
     STATE = VITAState
 
     def __init__(self, *, clip_decoder: dict, clip_criterion: dict | None = None,
@@ -88,6 +90,11 @@ class VITA(StreamingMaskModel):
     @staticmethod
     def _default_criterion() -> dict:
         return dict(type='VITACriterion')
+
+    @property
+    def clip_overlap(self) -> int:
+        """Frames that a clip shares with the one before; none if all are decoded together."""
+        return self.test_cfg['clip_overlap'] if self.test_cfg['long_video'] == 'one_pass' else 0
 
     @property
     def classifier(self) -> str:
@@ -242,12 +249,10 @@ class VITA(StreamingMaskModel):
             features: Of t frames.
             state: Changed.
         """
-        outputs = self.decoder(
-            [level[None] for level in features.multi_scale], features.mask_features[None],
-            state.space.context, auxiliary=False)
-        state.queries.append(outputs.predictions[-1].query_embeds)
-        if outputs.compiled is not None:
-            state.score_logits.append(outputs.compiled.score_logits)
+        prediction, scores = self.decode_frames(features, state)
+        state.tokens.append(prediction.query_embeds)
+        if scores is not None:
+            state.score_logits.append(scores)
 
     def decode_clip(self, state: VITAState) -> ClipRecord:
         """End a clip; what it shows is known at the end of the video, but for `one_pass`.
@@ -258,13 +263,15 @@ class VITA(StreamingMaskModel):
         Returns:
             What is kept of the clip.
         """
-        record = ClipRecord(state.num_waiting, None, None, pop_mean(state.score_logits))
+        length = state.num_waiting
+        record = ClipRecord(length - state.num_shared, None, None, pop_mean(state.score_logits))
         if self.test_cfg['long_video'] == 'one_pass':
-            prediction = self._decode_waiting(state)
-            order = slice(None)
-            if state.previous_queries is not None:
-                order = match_queries(state.previous_queries, prediction.query_embeds[0])
-            state.previous_queries = prediction.query_embeds[0][order]
+            tokens, state.tokens = state.tokens, TensorStore()
+            if state.overlap:
+                state.tokens.append(tokens.read(length - state.overlap, length))
+            prediction = self.clip_decoder.decode_video(tokens, state.space.context)
+            order = state.linker.link(
+                prediction.query_embeds[0], prediction.mask_embeds[0], state.shared_features())
             record.class_logits = prediction.class_logits[0][order]
             record.mask_embeds = prediction.mask_embeds[:, order]
         return record
@@ -277,15 +284,11 @@ class VITA(StreamingMaskModel):
         """
         if self.test_cfg['long_video'] == 'one_pass':
             return
-        prediction = self._decode_waiting(state)
+        prediction = self.clip_decoder.decode_video(state.tokens, state.space.context)
+        state.tokens = TensorStore()
         state.class_logits = prediction.class_logits[0]
         for record in state.records:
             record.mask_embeds = prediction.mask_embeds
-
-    def _decode_waiting(self, state: VITAState) -> QueryPrediction:
-        """Decode all frames that wait as one clip, a batch of one."""
-        queries, state.queries = torch.cat(state.queries)[None], []
-        return self.clip_decoder(queries, state.space.context, auxiliary=False).predictions[-1]
 
     def best_pairs(self, state: VITAState, max_per_video: int) -> BestPairs:
         """The best pairs of the video, or in `one_pass` of the clips so far.
@@ -302,18 +305,20 @@ class VITA(StreamingMaskModel):
         return best_pairs(state.class_logits, state.space.context.candidates[0],
                           state.space.labels, max_per_video)
 
-    def see_masks(self, queries: Sequence[int], logits: Tensor, state: VITAState) -> None:
+    def see_masks(self, queries: Tensor, logits: Tensor, state: VITAState) -> None:
         """Add up the probabilities of the pixels of each mask.
 
         Args:
-            queries: Whose masks.
+            queries: (n,) int64, whose masks; none twice.
             logits: (t, n, h, w) at the size of the input.
             state: Changed.
         """
         inside = logits > 0
         sums = torch.stack((logits.sigmoid() * inside, inside.to(logits)), dim=-1).sum((2, 3))
-        for query, value in zip(queries, sums.double().sum(0)):  # (probability, pixels)
-            state.foreground[query] = state.foreground.get(query, 0) + value
+        if state.foreground is None:
+            state.foreground = sums.new_zeros(
+                self.clip_decoder.query_feat.num_embeddings, 2, dtype=torch.float64)
+        state.foreground[queries] += sums.double().sum(0)  # (probability, pixels)
 
     def final_scores(self, best: BestPairs, state: VITAState) -> Tensor:
         """Probability of the class times the mean probability of the mask's pixels.
@@ -325,11 +330,9 @@ class VITA(StreamingMaskModel):
         Returns:
             (M,); 0 where a mask is empty in all frames.
         """
-        sums = [state.foreground.get(query, best.scores.new_zeros(2, dtype=torch.float64))
-                for query in best.queries.tolist()]
-        if not sums:
-            return best.scores
-        probability, pixels = torch.stack(sums).unbind(1)
+        if state.foreground is None:
+            return best.scores * 0
+        probability, pixels = state.foreground[best.queries].unbind(1)
         return best.scores * (probability / (pixels + 1e-6)).to(best.scores)
 
 

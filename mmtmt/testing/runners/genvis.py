@@ -41,9 +41,11 @@ def run_module(fixture: Fixture) -> list[Difference]:
             differences.append(
                 fixture.compare(f'clip{clip}_output_query', memory.queries.transpose(0, 1))
             )
-            for name, stored in (('k', memory.keys), ('v', memory.values)):
-                newest = stored[None, :, :, -1].unflatten(1, (-1, config['B']))
-                differences.append(fixture.compare(f'clip{clip}_memory_{name}', newest))
+            newest = memory.prototypes[None, :, :, -1].unflatten(1, (-1, config['B']))
+            differences += [
+                fixture.compare(f'clip{clip}_memory_k', decoder.memory_key(newest)),
+                fixture.compare(f'clip{clip}_memory_v', decoder.memory_value(newest)),
+            ]
     return differences
 
 
@@ -56,7 +58,7 @@ def run_inference(fixture: Fixture) -> list[Difference]:
         'GenVIS',
         'FrameMaskDecoder',
         frames_per_clip=config['clip_length'],
-        test_cfg=dict(max_per_video=config['topk']),
+        test_cfg=dict(max_per_video=config['topk'], clip_length=config['frames']),
     )
     differences, frames, clips = predict(fixture, model)
     for index, (queries, outputs) in enumerate(zip(frames.split(config['clip_length']), clips)):

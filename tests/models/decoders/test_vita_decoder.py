@@ -5,6 +5,7 @@ import torch
 from mmtmt.models.decoders import GenVISDecoder, VITADecoder
 from mmtmt.models.decoders.object_encoder import ObjectEncoder
 from mmtmt.models.trackers import PrototypeMemory
+from mmtmt.models.utils import TensorStore
 
 SIZES = dict(embed_dims=16, num_heads=2, feedforward_dims=24)
 
@@ -88,12 +89,42 @@ def test_order_of_frame_queries_does_not_matter():
         decoder(queries[:, :, order]).predictions[-1].class_logits, expected)
 
 
+@pytest.mark.parametrize('window', [0, 1, 3, 6])
+@pytest.mark.parametrize('frames', [1, 5, 40])
+def test_a_stored_video_is_decoded_as_one_in_memory(monkeypatch, window, frames):
+    decoder = build_decoder(VITADecoder, window=window)
+    queries = torch.randn(frames, 4, 16)
+    with torch.no_grad():
+        expected = decoder(queries[None], auxiliary=False).predictions[-1]
+        for limit in (0, 100):
+            monkeypatch.setattr(TensorStore, 'limit', limit)
+            store = TensorStore()
+            for part in queries.split(3):
+                store.append(part)
+            found = decoder.decode_video(store, None)
+            for name, value in vars(expected).items():
+                torch.testing.assert_close(getattr(found, name), value)
+
+
+def test_genvis_reads_its_memory_as_the_paper_writes_it():
+    # keys and values of all clips, each projected on its own
+    decoder = build_decoder(GenVISDecoder)
+    memory, queries = PrototypeMemory(), torch.randn(2, 6, 16)
+    prototypes = torch.randn(3, 2, 6, 16)
+    for prototype in prototypes:
+        memory.append(queries, prototype)
+    keys, values = decoder.memory_key(prototypes), decoder.memory_value(prototypes)
+    weights = torch.einsum('bqc,mbqc->bqm', decoder.query_key(queries), keys).softmax(-1)
+    expected = torch.einsum('bqm,mbqc->bqc', weights, values)
+    torch.testing.assert_close(decoder._recall(queries, memory), expected)
+
+
 def test_genvis_remembers():
     decoder = build_decoder(GenVISDecoder)
     clips = torch.randn(4, 2, 3, 4, 16)
     memory = PrototypeMemory()
     outputs = [decoder(clip, memory=memory) for clip in clips]
-    assert memory.keys.shape == (2, 6, 4, 16)
+    assert memory.prototypes.shape == (2, 6, 4, 16)
     again = PrototypeMemory()
     first = decoder(clips[0], memory=again).predictions[-1].class_logits
     torch.testing.assert_close(first, outputs[0].predictions[-1].class_logits)
@@ -107,12 +138,12 @@ def test_a_long_enough_memory_changes_nothing():
     def last(max_memory):
         decoder, memory = build_decoder(GenVISDecoder, max_memory=max_memory), PrototypeMemory()
         logits = [decoder(clip, memory=memory).predictions[-1].class_logits for clip in clips][-1]
-        return logits, memory.keys.shape[2]
+        return logits, len(memory)
 
     whole, length = last(None)
     assert length == 5
-    assert torch.equal(last(5)[0], whole)
-    assert torch.equal(last(4)[0], whole)  # the fifth clip reads the four before
+    torch.testing.assert_close(last(5)[0], whole)
+    torch.testing.assert_close(last(4)[0], whole)  # the fifth clip reads the four before
     short, length = last(3)
     assert length == 3 and not torch.allclose(short, whole)
     with pytest.raises(ValueError, match='max_memory.*0'):

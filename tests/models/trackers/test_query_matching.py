@@ -1,7 +1,7 @@
 """Queries keep their identity over time."""
 import torch
 
-from mmtmt.models.trackers import match_frames, match_queries
+from mmtmt.models.trackers import match_frames
 
 
 def shuffled_video(num_frames, num_queries=12, noise=0.05, seed=0):
@@ -29,7 +29,7 @@ def test_frames_at_once_equal_frame_by_frame():
     frames = torch.randn(9, 12, 16, generator=torch.Generator().manual_seed(1))
     expected, previous = [torch.arange(12)], frames[0]
     for frame in frames[1:]:
-        expected.append(match_queries(previous, frame))
+        expected.append(match_frames(previous, frame[None])[0])
         previous = frame[expected[-1]]
     assert torch.equal(match_frames(None, frames), torch.stack(expected))
     # in portions, each going on from the reordered queries of the one before

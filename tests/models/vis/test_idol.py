@@ -54,6 +54,30 @@ def test_how_many_frames_are_decoded_at_a_time_does_not_matter(make_video, taxon
     same(model.finish(state), expected.pred_tubes)
 
 
+def test_taxonomies_of_clips_do_not_depend_on_steps(make_video):
+    model = build_idol(compile_per='clip')
+    # the injection does something
+    torch.nn.init.normal_(model.decoder.injection.blocks[0].cross_attn.out_proj.weight)
+    expected = predict(model, make_video(13))
+    for step in (1, 3, 20):
+        model.test_cfg['frames_per_step'] = step
+        found = predict(model, make_video(13))
+        torch.testing.assert_close(found.pred_tubes.scores, expected.pred_tubes.scores)
+        assert torch.equal(found.pred_tubes.labels, expected.pred_tubes.labels)
+        assert found.metainfo['compiled_labels'] == expected.metainfo['compiled_labels']
+    model.test_cfg['taxonomy_frames'] = 5
+    other = predict(model, make_video(13)).pred_tubes.scores
+    assert len(other) != len(expected.pred_tubes.scores) or not torch.allclose(
+        other, expected.pred_tubes.scores, atol=1e-5)
+
+
+def test_an_object_away_for_100_frames_has_a_mask_or_null(make_video):
+    source, sample = make_video(106)
+    source.frames[3:103] = 0
+    result = predict(build_idol(), (source, sample)).pred_tubes
+    assert result.tubes and all(len(tube) == 106 for tube in result.tubes)
+
+
 def test_of_frames_gone_by_only_results_are_kept(make_video):
     model = build_idol()
     source, sample = make_video(30)

@@ -2,8 +2,10 @@
 import pytest
 import torch
 
+from mmtmt.models.outputs import QueryPrediction
 from mmtmt.structures.tubes import decode_tube
 from mmtmt.taxonomy import Vocabulary, load_vocabulary
+from mmtmt.testing.runners.common import recording
 
 
 def predict(model, video):
@@ -79,16 +81,101 @@ def test_a_video_without_frames_is_refused(build_model, make_video):
 def test_identical_clips_are_linked_to_themselves(build_model, make_video):
     # the second clip repeats the first, so every query must continue itself
     model = build_model()
-    model.test_cfg['long_video'] = 'one_pass'
+    model.test_cfg.update(long_video='one_pass', clip_overlap=0)
     source, sample = make_video(8)
     state = model.init_state(sample.metainfo)
     model.step(source.read(0, 8), state)
     model.step(source.read(0, 8), state)
     result = model.finish(state)
     first, second = state.records
-    torch.testing.assert_close(first.mask_embeds, second.mask_embeds)
+    torch.testing.assert_close(first.class_logits, second.class_logits)
     for tube in result.tubes:
         assert len(tube) == 16 and tube[:8] == tube[8:]
+
+
+class Shuffled(torch.nn.Module):
+    """A decoder that returns the queries of every call after the first in another order."""
+
+    def __init__(self, decoder):
+        super().__init__()
+        self.decoder, self.compilation, self.calls = decoder, decoder.compilation, 0
+
+    def forward(self, *args, **kwargs):
+        outputs = self.decoder(*args, **kwargs)
+        order = torch.randperm(9, generator=torch.Generator().manual_seed(self.calls))
+        if self.calls:
+            outputs.predictions = [
+                QueryPrediction(*(values[:, order] for values in vars(prediction).values()))
+                for prediction in outputs.predictions]
+        self.calls += 1
+        return outputs
+
+
+@pytest.mark.parametrize('long_video', ['two_pass', 'one_pass'])
+@pytest.mark.parametrize('clip_overlap', [0, 1, 4])
+def test_the_order_of_a_clips_queries_does_not_matter(
+        build_model, make_video, long_video, clip_overlap):
+    model = build_model(test_cfg=dict(
+        clip_length=8, long_video=long_video, clip_overlap=clip_overlap, one_pass_queries=1000))
+    expected = predict(model, make_video(21)).pred_tubes
+    model.decoder = Shuffled(model.decoder)
+    found = predict(model, make_video(21)).pred_tubes
+    assert model.decoder.calls == {0: 3, 1: 3, 4: 5}[clip_overlap]
+    same(found, expected)
+
+
+def test_shared_frames_have_the_masks_of_the_earlier_clip(build_model, make_video):
+    model = build_model(test_cfg=dict(clip_length=8, clip_overlap=3))
+    source, sample = make_video(13)
+    state = model.init_state(sample.metainfo, source)
+    with recording(model, 'extract') as extracted:
+        model.step(source.read(0, 13), state)
+        result = model.finish(state)
+    assert [record.num_frames for record in state.records] == [8, 5]
+    # the second pass reads the first clip again, and what was shared was never computed twice
+    assert sum(len(features.mask_features) for features in extracted) == 13 + 8
+    whole = build_model(test_cfg=dict(clip_length=8))
+    state = whole.init_state(sample.metainfo)
+    whole.step(source.read(0, 8), state)
+    whole.test_cfg['max_per_video'] = 1000
+    alone = whole.finish(state)
+    assert all(tube[:8] in alone.tubes for tube in result.tubes)
+
+
+@pytest.mark.parametrize('options', [
+    dict(clip_length=13), dict(clip_length=500, clip_overlap=100),
+    dict(clip_length=13, long_video='one_pass')])
+def test_a_clip_as_long_as_the_video_is_the_video(build_model, make_video, options):
+    expected = predict(build_model(test_cfg=dict(clip_length=36)), make_video(13)).pred_tubes
+    model = build_model(test_cfg=options)
+    same(predict(model, make_video(13)).pred_tubes, expected)
+
+
+@pytest.mark.parametrize('clip_overlap', [0, 4, 100])
+def test_clips_of_one_frame(build_model, make_video, clip_overlap):
+    model = build_model(test_cfg=dict(clip_length=1, clip_overlap=clip_overlap))
+    result = predict(model, make_video(3)).pred_tubes
+    assert len(result.scores) == 10 and all(len(tube) == 3 for tube in result.tubes)
+
+
+@pytest.mark.parametrize('num_frames', [3, 21])
+def test_a_video_without_a_single_mask(build_model, make_video, num_frames):
+    model = build_model()
+    with torch.no_grad():
+        model.decoder.head.mask_embed[4].weight.zero_()
+        model.decoder.head.mask_embed[4].bias.zero_()
+    result = predict(model, make_video(num_frames)).pred_tubes
+    assert result.tubes == [[None] * num_frames] * 10 and result.scores.isfinite().all()
+
+
+@pytest.mark.parametrize('kind', ['Mask2FormerVIS', 'MinVIS'])
+def test_an_object_away_for_100_frames_has_a_mask_or_null(build_model, make_video, kind):
+    # black frames between; that its query stays its own is tested where clips are linked
+    source, sample = make_video(106)
+    source.frames[3:103] = 0
+    for tube in predict(build_model(type=kind), (source, sample)).pred_tubes.tubes:
+        assert len(tube) == 106
+        decode_tube(tube, *sample.metainfo['ori_shape'])
 
 
 @pytest.mark.parametrize('vocabulary', ['synth_ytvis', 'synth_ovis', 'synth_uvo'])
@@ -177,6 +264,7 @@ def test_labels_of_targets_are_rows_of_the_union(build_model, make_batch):
     (dict(test_cfg=dict(vocabulary='own')), 'test_cfg.vocabulary'),
     (dict(test_cfg=dict(long_video='three_pass')), 'test_cfg.long_video'),
     (dict(test_cfg=dict(cliplength=4)), r'test_cfg: expected keys among .*clip_length.*cliplength'),
+    (dict(test_cfg=dict(clip_overlap=-1)), 'test_cfg.clip_overlap: expected an integer from 0'),
     (dict(test_cfg=dict(frames_per_step=0)), 'test_cfg.frames_per_step: expected an integer'),
 ])
 def test_bad_options_are_named(build_model, options, message):

@@ -8,6 +8,7 @@ import torch
 from mmtmt.engine import load_into
 from mmtmt.structures.frame_source import ArrayFrameSource
 from mmtmt.taxonomy import Vocabulary, load_vocabulary
+from mmtmt.testing.runners.common import recording
 from tests.models.gradients import without_gradient
 
 
@@ -69,10 +70,38 @@ def test_of_frames_gone_by_only_records_are_kept(build_minvis, make_video):
     state = model.init_state(sample.metainfo, source)
     model.step(source.read(0, 40), state)
     assert state.num_waiting == 8 and len(state.records) == 4
-    kept = sum(value.numel() for record in state.records
-               for value in (record.class_logits, record.mask_embeds, record.score_logits))
+    assert not any(record.mask_embeds is not None for record in state.records)
+    kept = sum(value.nbytes for record in state.records
+               for value in (record.class_logits, record.score_logits, record.orders))
     queries, classes = 9, model.num_classes
-    assert kept == 32 * queries * 32 + 4 * (queries * (classes + 1) + classes)
+    assert kept == 32 * queries * 2 + 4 * 4 * (queries * (classes + 1) + classes)
+
+
+def test_both_passes_decode_the_same(build_minvis, make_video):
+    model = build_minvis()
+    model.test_cfg['frames_per_step'] = 3
+    with recording(model.decoder, 'forward') as decoded:
+        predict(model, make_video(20))
+    embeds = [outputs.predictions[-1].mask_embeds for outputs in decoded]
+    # clips of 7, 7 and 6 frames, the first two of which are decoded again
+    assert list(map(len, embeds)) == [3, 3, 1, 3, 3, 1, 3, 3, 3, 3, 1, 3, 3, 1]
+    assert all(map(torch.equal, embeds, embeds[8:]))
+
+
+def test_taxonomies_of_clips_do_not_depend_on_steps(build_minvis, make_video):
+    model = build_minvis(compile_per='clip')
+    # the injection does something
+    torch.nn.init.normal_(model.decoder.injection.blocks[0].cross_attn.out_proj.weight)
+    expected = predict(model, make_video(13))
+    for frames_per_step, clip_length in ((1, 8), (3, 5), (20, 100), (4, 1)):
+        model.test_cfg.update(frames_per_step=frames_per_step, clip_length=clip_length)
+        found = predict(model, make_video(13))
+        torch.testing.assert_close(found.pred_tubes.scores, expected.pred_tubes.scores)
+        assert torch.equal(found.pred_tubes.labels, expected.pred_tubes.labels)
+        assert found.metainfo['compiled_labels'] == expected.metainfo['compiled_labels']
+    model.test_cfg['taxonomy_frames'] = 5
+    other = predict(model, make_video(13)).pred_tubes.scores
+    assert not torch.allclose(other, expected.pred_tubes.scores, atol=1e-5)
 
 
 def test_a_video_of_one_frame(build_minvis, make_video):
@@ -143,7 +172,8 @@ def test_a_fresh_taxonomy_changes_no_bit(
     found = losses_of(aware, make_batch(aware, *CONTENTS, num_frames=3))
     for name, loss in expected.items():
         assert torch.equal(loss, found[name]), name
-    expected, found = (predict(model.eval(), make_video(10)).pred_tubes
+    # clips of 6 frames, which are computed in the same portions
+    expected, found = (predict(model.eval(), make_video(12)).pred_tubes
                        for model in (plain, aware))
     assert torch.equal(expected.scores, found.scores)
     assert torch.equal(expected.labels, found.labels)

@@ -1,8 +1,10 @@
 """VITA and GenVIS: what they share and where they differ, with and without taxonomy."""
 import pytest
 import torch
+from numpy import count_nonzero
 
 from mmtmt.engine import load_into
+from mmtmt.models.utils import TensorStore
 from mmtmt.structures.tubes import decode_tube
 from mmtmt.taxonomy import load_vocabulary
 from mmtmt.testing.runners.common import recording
@@ -22,7 +24,15 @@ def same(first, second, exactly=False):
     torch.testing.assert_close(
         first.scores, second.scores, **(dict(atol=0, rtol=0) if exactly else {}))
     assert torch.equal(first.labels, second.labels)
-    assert first.tubes == second.tubes
+    if exactly:
+        assert first.tubes == second.tubes
+        return
+    # a pixel whose logit is nearly 0 may fall on either side when frames are computed with others
+    assert list(map(len, first.tubes)) == list(map(len, second.tubes))
+    wrong = sum(
+        count_nonzero(decode_tube(ours, 60, 90) != decode_tube(theirs, 60, 90))
+        for ours, theirs in zip(first.tubes, second.tubes))
+    assert wrong <= 1e-5 * 60 * 90 * sum(map(len, first.tubes))
 
 
 def losses_of(model, batch, seed=5):
@@ -59,34 +69,77 @@ def test_genvis_in_one_pass_misses_nothing_that_was_among_the_best(
     same(model.finish(state), expected)
 
 
-def test_vita_in_one_pass_links_clips(build_model, make_video):
+@pytest.mark.parametrize('clip_overlap', [0, 2])
+def test_vita_in_one_pass_links_clips(build_model, make_video, clip_overlap):
     model = build_model(type='VITA')
     expected = predict(model, make_video(8)).pred_tubes
-    model.test_cfg['long_video'] = 'one_pass'
+    model.test_cfg.update(long_video='one_pass', clip_overlap=clip_overlap)
     same(predict(model, make_video(8)).pred_tubes, expected)  # one clip is a whole video
     source, sample = make_video(20)
     state = model.init_state(sample.metainfo)
-    model.step(source.read(0, 20), state)
+    with recording(model, 'extract') as extracted:
+        model.step(source.read(0, 20), state)
+        result = model.finish(state)
     assert not any(record.class_logits is None for record in state.records)
-    assert sum(map(len, (part[0] for part in state.queries))) <= 20 * 9
-    result = model.finish(state)
+    assert [record.num_frames for record in state.records] == (
+        [8, 6, 6] if clip_overlap else [8, 8, 4])
+    assert sum(len(features.mask_features) for features in extracted) == 20  # none twice
     assert len(result.scores) == 10 and all(len(tube) == 20 for tube in result.tubes)
 
 
+def test_vita_decodes_a_long_video_in_blocks(build_model, make_video, monkeypatch):
+    model = build_model(type='VITA')
+    with recording(model.clip_decoder, 'decode_video') as expected:
+        result = predict(model, make_video(40))
+    monkeypatch.setattr(TensorStore, 'limit', 6)
+    with recording(model.clip_decoder, 'decode_video') as found:
+        in_blocks = predict(model, make_video(40))
+    for name in ('class_logits', 'mask_embeds', 'query_embeds'):
+        torch.testing.assert_close(getattr(found[0], name), getattr(expected[0], name))
+    same(in_blocks.pred_tubes, result.pred_tubes)
+
+
 @kinds
-def test_frames_gone_by_leave_records_and_queries(build_model, make_video, kind):
+def test_frames_gone_by_leave_next_to_nothing(build_model, make_video, kind):
     model = build_model(**kind)
     source, sample = make_video(40)
     state = model.init_state(sample.metainfo, source)
     model.step(source.read(0, 40), state)
-    buffered = sum(map(len, state.mask_features))
-    assert buffered <= 9  # clip_length 8, or a multiple of the clip
+    assert sum(map(len, state.mask_features)) <= 9  # clip_length 8, or a multiple of the clip
+    assert not any(record.mask_embeds is not None for record in state.records)
     if kind['type'] == 'VITA':
-        assert torch.cat(state.queries).shape == (40, 9, 32)
-        assert not any(record.mask_embeds is not None for record in state.records)
+        assert len(state.tokens) == 40 and state.tokens.read(0, 40).shape[1:] == (9, 32)
     else:
-        assert state.memory.keys.shape[2] == 40 // kind.get('frames_per_clip', 1)
-        assert sum(len(record.mask_embeds) for record in state.records) + buffered == 40
+        assert len(state.memory) == 39 // kind.get('frames_per_clip', 1)
+
+
+@pytest.mark.parametrize('frames_per_clip', [1, 3])
+def test_genvis_decodes_again_what_it_decoded_before(build_model, make_video, frames_per_clip):
+    model = build_model(type='GenVIS', frames_per_clip=frames_per_clip)
+    model.clip_decoder.max_memory = 3
+    with recording(model.clip_decoder, 'forward') as clips:
+        predict(model, make_video(20))
+    again = clips[-(-20 // frames_per_clip):]
+    assert len(again) >= 12 // frames_per_clip
+    for first, second in zip(clips, again):
+        assert torch.equal(first.predictions[-1].mask_embeds, second.predictions[-1].mask_embeds)
+
+
+@kinds
+def test_taxonomies_of_clips_do_not_depend_on_steps(build_model, make_video, kind):
+    model = build_model(compile_per='clip', **kind)
+    # the injection does something
+    torch.nn.init.normal_(model.decoder.injection.blocks[0].cross_attn.out_proj.weight)
+    expected = predict(model, make_video(13))
+    for frames_per_step, clip_length in ((1, 8), (3, 5), (20, 100), (5, 1)):
+        model.test_cfg.update(frames_per_step=frames_per_step, clip_length=clip_length)
+        found = predict(model, make_video(13))
+        same(found.pred_tubes, expected.pred_tubes)
+        assert found.metainfo['compiled_labels'] == expected.metainfo['compiled_labels']
+    if kind['type'] == 'VITA':
+        model.test_cfg['taxonomy_frames'] = 5
+        other = predict(model, make_video(13)).pred_tubes.scores
+        assert not torch.allclose(other, expected.pred_tubes.scores, atol=1e-5)
 
 
 def test_a_bounded_memory(build_model, make_video):
@@ -98,7 +151,7 @@ def test_a_bounded_memory(build_model, make_video):
     source, sample = make_video(12)
     state = model.init_state(sample.metainfo, source)
     model.step(source.read(0, 12), state)
-    assert state.memory.keys.shape[2] == 2
+    assert len(state.memory) == 2
     assert not torch.equal(model.finish(state).scores, expected.scores)
 
 
@@ -116,7 +169,7 @@ def test_scores_are_class_probability_times_mask_confidence(build_model, make_vi
     see_masks, masks = model.see_masks, {}
 
     def see(queries, logits, state):
-        for query, mask in zip(queries, logits.unbind(1)):
+        for query, mask in zip(queries.tolist(), logits.unbind(1)):
             masks.setdefault(query, []).append(mask)
         see_masks(queries, logits, state)
 
@@ -146,11 +199,11 @@ def test_a_video_without_a_single_mask_scores_nothing(build_model, make_video, k
 def test_an_instance_away_for_long_has_null_masks(build_model, make_video, kind):
     # black frames between: whatever the model says, each has a mask or null of the right size
     model = build_model(**kind)
-    source, sample = make_video(30)
-    source.frames[3:27] = 0
+    source, sample = make_video(106)
+    source.frames[3:103] = 0
     result = predict(model, (source, sample)).pred_tubes
     for tube in result.tubes:
-        assert len(tube) == 30
+        assert len(tube) == 106
         decode_tube(tube, *sample.metainfo['ori_shape'])
 
 
