@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmtmt.models.converters import convert_official, infer_architecture, normalise_weights
@@ -70,6 +71,23 @@ def compare_results(
     ]
 
 
+def result_masks(results: InstanceData, frames: int, size: tuple[int, int]) -> np.ndarray:
+    """The masks of a video's results.
+
+    Args:
+        results: M of them.
+        frames: T.
+        size: Height and width.
+
+    Returns:
+        (M, T, H, W) bool.
+    """
+    masks = np.zeros((len(results.tubes), frames, *size), dtype=bool)
+    for mask, tube in zip(masks, results.tubes):
+        mask[:] = decode_tube(tube, *size)
+    return masks
+
+
 def build_model(
     fixture: Fixture,
     kind: str = 'Mask2FormerVIS',
@@ -121,8 +139,11 @@ def data_preprocessor_config(config: dict) -> dict:
 @register('m2f_video_inference')
 def run_inference(fixture: Fixture) -> list[Difference]:
     """Images to results, by the stream that users call too."""
-    model, _ = build_model(fixture, test_cfg=dict(max_per_video=len(fixture.array('scores'))))
     images = fixture.array('images_uint8')
+    results = len(fixture.array('scores'))
+    model, _ = build_model(
+        fixture, test_cfg=dict(max_per_video=max(1, results), clip_length=len(images))
+    )
     size, output_size = images.shape[-2:], tuple(fixture.config['output_hw'])
     sample = make_video_sample(len(images), size, output_size)
     with evaluating(model), recording(model.decoder, 'forward') as decoded:
@@ -136,7 +157,7 @@ def run_inference(fixture: Fixture) -> list[Difference]:
             fixture,
             tubes.scores,
             tubes.labels,
-            np.stack([decode_tube(tube, *output_size) for tube in tubes.tubes]),
+            result_masks(tubes, len(images), output_size),
         ),
     ]
 

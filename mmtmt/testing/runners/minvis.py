@@ -1,6 +1,5 @@
 """Runners of MinVIS: matching of queries, images to results, a training step."""
 
-import numpy as np
 import torch
 
 from mmtmt.models.outputs import mask_logits
@@ -8,12 +7,17 @@ from mmtmt.models.trackers import match_frames
 from mmtmt.models.vis import minvis
 from mmtmt.models.vis.mask_output import best_pairs, masks_at_original_size
 from mmtmt.structures.frame_source import ArrayFrameSource
-from mmtmt.structures.tubes import decode_tube
 
 from ..fixture import Difference, Fixture, exact
 from ..golden import register
 from .common import evaluating, recording
-from .mask2former_model import build_model, compare_results, make_video_sample, run_training
+from .mask2former_model import (
+    build_model,
+    compare_results,
+    make_video_sample,
+    result_masks,
+    run_training,
+)
 
 PARTS = dict(kind='MinVIS', decoder='FrameMaskDecoder')
 
@@ -50,10 +54,13 @@ def run_matching(fixture: Fixture) -> list[Difference]:
 @register('minvis_inference')
 def run_inference(fixture: Fixture) -> list[Difference]:
     """Images to results, by the stream that users call too."""
-    model, _ = build_model(
-        fixture, **PARTS, test_cfg=dict(max_per_video=len(fixture.array('scores')))
-    )
     images = fixture.array('images_uint8')
+    results = len(fixture.array('scores'))
+    model, _ = build_model(
+        fixture,
+        **PARTS,
+        test_cfg=dict(max_per_video=max(1, results), clip_length=len(images)),
+    )
     output_size = tuple(fixture.config['output_hw'])
     sample = make_video_sample(len(images), images.shape[-2:], output_size)
     with (
@@ -81,7 +88,7 @@ def run_inference(fixture: Fixture) -> list[Difference]:
             fixture,
             tubes.scores,
             tubes.labels,
-            np.stack([decode_tube(tube, *output_size) for tube in tubes.tubes]),
+            result_masks(tubes, len(images), output_size),
         ),
     ]
 

@@ -1,6 +1,5 @@
 """Runners of VITA: clip module, criterion, images to results, a training step."""
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -8,7 +7,6 @@ from mmtmt.models.decoders import ClipOutputs
 from mmtmt.models.outputs import mask_logits
 from mmtmt.models.vis import VITA
 from mmtmt.structures.frame_source import ArrayFrameSource
-from mmtmt.structures.tubes import decode_tube
 
 from ..fixture import Difference, Fixture
 from ..golden import register
@@ -20,6 +18,7 @@ from .mask2former_model import (
     compare_step,
     criterion_config,
     make_video_sample,
+    result_masks,
     training_losses,
 )
 from .vita_criterion import own_clip_loss_name
@@ -107,8 +106,12 @@ def run_module(fixture: Fixture) -> list[Difference]:
 @register('vita_inference')
 def run_inference(fixture: Fixture) -> list[Difference]:
     """Images to results, by the stream that users call too."""
+    config = fixture.config
     model, _ = build_model(
-        fixture, 'VITA', 'FrameMaskDecoder', test_cfg=dict(max_per_video=fixture.config['topk'])
+        fixture,
+        'VITA',
+        'FrameMaskDecoder',
+        test_cfg=dict(max_per_video=config['topk'], clip_length=config['frames']),
     )
     results, frames, clips = predict(fixture, model)
     prediction = clips[0].predictions[-1]
@@ -140,7 +143,7 @@ def predict(fixture: Fixture, model: VITA) -> tuple[list[Difference], Tensor, li
     ):
         model.predict([ArrayFrameSource(images.transpose(0, 2, 3, 1))], [sample])
     tubes = sample.pred_tubes
-    masks = np.stack([decode_tube(tube, *output_size) for tube in tubes.tubes])
+    masks = result_masks(tubes, len(images), output_size)
     queries = torch.cat([outputs.predictions[-1].query_embeds for outputs in frames])
     return compare_results(fixture, tubes.scores, tubes.labels, masks), queries, clips
 
