@@ -1,0 +1,235 @@
+"""What cutting long videos costs a model: average precision and identities.
+
+Predicts the videos of the config's test set at once and in chunks, by two passes and by one.
+Switches are steps from a frame to the next at which an object goes over from the results that hold
+it (IoU of at least 0.5) to others; those into the first frame of a chunk are counted apart.
+
+Example:
+    python tools/analysis_tools/long_videos.py CONFIG CHECKPOINT --clip-length 8 --overlaps 0 2 4
+    python tools/analysis_tools/long_videos.py CONFIG CHECKPOINT --max-memory 1 4 16
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+
+from mmtmt.apis import init_model
+from mmtmt.evaluation import evaluate
+from mmtmt.evaluation.analysis.borders import Crossings, count_crossings
+from mmtmt.evaluation.analysis.video_overlap import by_video
+from mmtmt.evaluation.functional.inputs import read_ground_truth, read_json, read_results
+from mmtmt.evaluation.functional.matching import pair_up
+from mmtmt.evaluation.functional.tubes import GroundTruth
+from mmtmt.models.vis import VISModel
+from mmtmt.registry import DATASETS
+from mmtmt.taxonomy import load_vocabulary
+
+
+@dataclass
+class Outcome:
+    """What a way of predicting gave.
+
+    Attributes:
+        results: Per dataset in the YouTube-VIS form.
+        borders: Per dataset and video the frames that begin a chunk, but for the first one.
+        seconds: It took.
+    """
+
+    results: dict[str, list[dict]] = field(default_factory=lambda: defaultdict(list))
+    borders: dict[str, dict[Any, list[int]]] = field(default_factory=lambda: defaultdict(dict))
+    seconds: float = 0.0
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config')
+    parser.add_argument('checkpoint')
+    parser.add_argument('--clip-length', type=int, default=8, help='frames of a chunk at most')
+    parser.add_argument(
+        '--overlaps', type=int, nargs='+', help='values of test_cfg.clip_overlap to try'
+    )
+    parser.add_argument(
+        '--max-memory', type=int, nargs='+', default=[], help='of GenVIS, values to try'
+    )
+    parser.add_argument('--videos', type=int, help='of each dataset, the first ones; default: all')
+    parser.add_argument('--out', type=Path, help='also write the table to this file')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={}, help='changes of the config'
+    )
+    return parser.parse_args(argv)
+
+
+def videos_of(cfg: Config, limit: int | None) -> list[tuple[Any, Any]]:
+    """The test videos.
+
+    Args:
+        cfg: The config.
+        limit: Videos of each dataset at most.
+
+    Returns:
+        Frame sources and samples.
+    """
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    parts = getattr(dataset, 'datasets', [dataset])
+    entries = [part[index] for part in parts for index in range(min(len(part), limit or len(part)))]
+    return [(entry['inputs'], entry['data_samples']) for entry in entries]
+
+
+def ann_files_of(cfg: Config) -> dict[str, str]:
+    """The ground truth of each dataset, as the config's evaluator names it."""
+    evaluators = cfg.test_evaluator
+    for metric in evaluators if isinstance(evaluators, list) else [evaluators]:
+        if 'ann_files' in metric:
+            return dict(metric.ann_files)
+    sys.exit('error: expected an evaluator with ann_files in the config')
+
+
+def truth_of(path: str, video_ids: set) -> GroundTruth:
+    """The ground truth of some videos.
+
+    Args:
+        path: Of a dataset.
+        video_ids: Which ones.
+
+    Returns:
+        Theirs alone.
+    """
+    data = read_json(path)
+    return read_ground_truth({
+        **data,
+        'videos': [video for video in data['videos'] if video['id'] in video_ids],
+        'annotations': [
+            entry for entry in data['annotations'] if entry['video_id'] in video_ids],
+    })
+
+
+def ways_of(model: VISModel, args: argparse.Namespace) -> Iterator[tuple[str, dict, int | None]]:
+    """The ways to predict.
+
+    Args:
+        model: To predict with.
+        args: The command line.
+
+    Yields:
+        Name, changes of `test_cfg`, and `max_memory` where it is changed.
+    """
+    known = model.TEST_DEFAULTS
+    if 'clip_length' not in known:
+        sys.exit(f'error: {type(model).__name__} cuts no video')
+    yield 'at once', dict(clip_length=10**6), None
+    for mode in ('two_pass', 'one_pass'):
+        changes = dict(clip_length=args.clip_length, long_video=mode)
+        if args.overlaps is None or 'clip_overlap' not in known:
+            yield f'{mode}', changes, None
+            continue
+        for overlap in args.overlaps:
+            yield f'{mode}, {overlap} shared', dict(changes, clip_overlap=overlap), None
+    for memory in args.max_memory:
+        yield f'at once, max_memory={memory}', dict(clip_length=10**6), memory
+
+
+def predict_all(model: VISModel, videos: list[tuple[Any, Any]], changes: dict) -> Outcome:
+    """Predict the videos in one way.
+
+    Args:
+        model: To predict with.
+        videos: Frame sources and samples.
+        changes: Of `test_cfg`.
+
+    Returns:
+        Results.
+    """
+    outcome, before = Outcome(), dict(model.test_cfg)
+    model.test_cfg.update(changes)
+    begin = time.perf_counter()
+    for source, sample in videos:
+        meta = sample.metainfo
+        dataset, video_id = meta['dataset'], meta['video_id']
+        model.predict([source], [sample])
+        state = model.init_state(meta, source)
+        first, step = state.clip_length, state.clip_length - state.overlap
+        outcome.borders[dataset][video_id] = list(range(first, len(source), step))
+        ids = load_vocabulary(meta['vocabulary']).ids
+        tubes = sample.pred_tubes
+        outcome.results[dataset] += [
+            dict(video_id=video_id, category_id=ids[label], score=float(score), segmentations=tube)
+            for score, label, tube in zip(tubes.scores, tubes.labels.tolist(), tubes.tubes)
+        ]
+    outcome.seconds = time.perf_counter() - begin
+    model.test_cfg = before
+    return outcome
+
+
+def measure(outcome: Outcome, truths: dict[str, Any]) -> tuple[float, float, Crossings, Crossings]:
+    """How good the results are.
+
+    Args:
+        outcome: Of a way to predict.
+        truths: Ground truth per dataset.
+
+    Returns:
+        AP and AP50, means over the datasets, and crossings at borders and elsewhere.
+    """
+    scores, border, elsewhere = [], Crossings(), Crossings()
+    for dataset, truth in truths.items():
+        results = read_results(outcome.results[dataset], truth)
+        found = evaluate(truth, results)
+        scores.append((found['AP'], found['AP50']))
+        for overlap in by_video(pair_up(truth, results, class_agnostic=True).values()):
+            borders = outcome.borders[dataset].get(overlap.video_id, ())
+            parts = count_crossings(overlap.frame_iou, borders)
+            border, elsewhere = border + parts[0], elsewhere + parts[1]
+    precision = np.mean(scores, axis=0)
+    return float(precision[0]), float(precision[1]), border, elsewhere
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Compares the ways."""
+    args = parse_args(argv)
+    cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(args.cfg_options)
+    init_default_scope(cfg.get('default_scope', 'mmtmt'))
+    model = init_model(cfg, args.checkpoint)
+    videos = videos_of(cfg, args.videos)
+    chosen = defaultdict(set)
+    for _, sample in videos:
+        chosen[sample.metainfo['dataset']].add(sample.metainfo['video_id'])
+    truths = {name: truth_of(path, chosen[name]) for name, path in ann_files_of(cfg).items()}
+    head = ['prediction', 'AP', 'AP50', 'switches at cuts', 'switches elsewhere', 'seconds']
+    lines = [head, ['---'] * len(head)]
+    unbounded = getattr(getattr(model, 'clip_decoder', None), 'max_memory', None)
+    for name, changes, memory in ways_of(model, args):
+        if memory is not None:
+            model.clip_decoder.max_memory = memory
+        outcome = predict_all(model, videos, changes)
+        if memory is not None:
+            model.clip_decoder.max_memory = unbounded
+        precision, half, border, elsewhere = measure(outcome, truths)
+        lines.append([
+            name, f'{precision:.3f}', f'{half:.3f}', str(border), str(elsewhere),
+            f'{outcome.seconds:.0f}'])
+    frames = [len(source) for source, _ in videos]
+    text = '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+    text += (f'\n\n{len(frames)} videos of {min(frames)} to {max(frames)} frames, '
+             f'clip_length = {args.clip_length}.\n')
+    print(text)
+    if args.out:
+        args.out.write_text(text)
+
+
+if __name__ == '__main__':
+    main()
