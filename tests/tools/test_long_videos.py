@@ -73,3 +73,9 @@ def test_ways(tool, build_model):  # noqa: F811
                     'one_pass, 0 shared', 'one_pass, 2 shared']
     ways = [name for name, *_ in tool.ways_of(build_model(type='MinVIS'), args)]
     assert ways == ['at once', 'two_pass', 'one_pass']
+
+
+def test_sets_elsewhere(tool):
+    part = dict(datasets=[dict(root='data/synth/a', size=(3, 4))], files={'a': 'other/a.json'})
+    assert tool.moved(part, 'data/synth/', 'data/long/') == dict(
+        datasets=[dict(root='data/long/a', size=(3, 4))], files={'a': 'other/a.json'})

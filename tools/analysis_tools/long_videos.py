@@ -66,11 +66,32 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--max-memory', type=int, nargs='+', default=[], help='of GenVIS, values to try'
     )
     parser.add_argument('--videos', type=int, help='of each dataset, the first ones; default: all')
+    parser.add_argument('--data-root', help="folder of the sets; default: the config's data_root")
     parser.add_argument('--out', type=Path, help='also write the table to this file')
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, default={}, help='changes of the config'
     )
     return parser.parse_args(argv)
+
+
+def moved(value: Any, old: str, new: str) -> Any:
+    """A part of a config with its files elsewhere.
+
+    Args:
+        value: The part.
+        old: What the paths begin with.
+        new: What they shall begin with.
+
+    Returns:
+        A copy.
+    """
+    if isinstance(value, str):
+        return new + value[len(old):] if value.startswith(old) else value
+    if isinstance(value, dict):
+        return {name: moved(part, old, new) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(moved(part, old, new) for part in value)
+    return value
 
 
 def videos_of(cfg: Config, limit: int | None) -> list[tuple[Any, Any]]:
@@ -94,7 +115,7 @@ def ann_files_of(cfg: Config) -> dict[str, str]:
     evaluators = cfg.test_evaluator
     for metric in evaluators if isinstance(evaluators, list) else [evaluators]:
         if 'ann_files' in metric:
-            return dict(metric.ann_files)
+            return dict(metric['ann_files'])
     sys.exit('error: expected an evaluator with ann_files in the config')
 
 
@@ -202,6 +223,9 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     cfg = Config.fromfile(args.config)
     cfg.merge_from_dict(args.cfg_options)
+    if args.data_root:
+        for name in ('test_dataloader', 'test_evaluator'):
+            cfg[name] = moved(cfg[name], cfg.data_root, args.data_root.rstrip('/') + '/')
     init_default_scope(cfg.get('default_scope', 'mmtmt'))
     model = init_model(cfg, args.checkpoint)
     videos = videos_of(cfg, args.videos)
