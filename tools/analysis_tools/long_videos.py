@@ -234,7 +234,14 @@ def main(argv: list[str] | None = None) -> None:
         chosen[sample.metainfo['dataset']].add(sample.metainfo['video_id'])
     truths = {name: truth_of(path, chosen[name]) for name, path in ann_files_of(cfg).items()}
     head = ['prediction', 'AP', 'AP50', 'switches at cuts', 'switches elsewhere', 'seconds']
-    lines = [head, ['---'] * len(head)]
+    lines = []
+
+    def add(cells: list[str]) -> None:
+        lines.append('| ' + ' | '.join(cells) + ' |')
+        print(lines[-1], flush=True)
+
+    add(head)
+    add(['---'] * len(head))
     unbounded = getattr(getattr(model, 'clip_decoder', None), 'max_memory', None)
     for name, changes, memory in ways_of(model, args):
         if memory is not None:
@@ -243,16 +250,15 @@ def main(argv: list[str] | None = None) -> None:
         if memory is not None:
             model.clip_decoder.max_memory = unbounded
         precision, half, border, elsewhere = measure(outcome, truths)
-        lines.append([
+        add([
             name, f'{precision:.3f}', f'{half:.3f}', str(border), str(elsewhere),
             f'{outcome.seconds:.0f}'])
     frames = [len(source) for source, _ in videos]
-    text = '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
-    text += (f'\n\n{len(frames)} videos of {min(frames)} to {max(frames)} frames, '
-             f'clip_length = {args.clip_length}.\n')
-    print(text)
+    lines.append(f'\n{len(frames)} videos of {min(frames)} to {max(frames)} frames, '
+                 f'clip_length = {args.clip_length}.')
+    print(lines[-1])
     if args.out:
-        args.out.write_text(text)
+        args.out.write_text('\n'.join(lines) + '\n')
 
 
 if __name__ == '__main__':
