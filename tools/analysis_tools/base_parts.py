@@ -1,4 +1,4 @@
-"""Parts of the benchmark on all bases: cost per frame, share of the taxonomy, long videos."""
+"""Parts of the benchmark on all bases: cost per frame, share of the taxonomy."""
 from collections.abc import Callable
 from functools import partial
 
@@ -69,39 +69,3 @@ def taxonomy_shares(in_turns: Timer, size: tuple[int, int], frames: int,
             f'{seconds["plain"]:.2f} s', f'{seconds["aware"]:.2f} s',
             f'{seconds["aware"] / seconds["plain"] - 1:+.1%}', 'at most +5%'])
     return rows
-
-
-def long_videos(peak_of: Callable[[str, int], dict[str, float]]) -> list[list[str]]:
-    """Memory of a video of 1,000 frames beside one of 100.
-
-    Args:
-        peak_of: Peak in MB of a process that predicts a video of so many frames with a base, and
-            what it held before.
-
-    Returns:
-        Rows of the table.
-    """
-    rows = []
-    for name in bases.SMALL:
-        short, long = (peak_of(name, frames) for frames in (100, 1000))
-        rows.append([name, *(f'{reading["peak"]:.0f} ({reading["peak"] - reading["before"]:.0f})'
-                             for reading in (short, long)),
-                     f'{long["peak"] / short["peak"] - 1:+.1%}', 'at most +10%'])
-    return rows
-
-
-def long_video(name: str, frames: int, size: tuple[int, int] = (96, 160)) -> Callable[[], None]:
-    """Prepare what the process of a reading of `long_videos` runs.
-
-    Args:
-        name: The base.
-        frames: Of the video.
-        size: Height and width in pixels.
-
-    Returns:
-        To be called between the readings of memory.
-    """
-    model = bases.build(bases.SMALL[name])
-    video = bases.RepeatedFrames(sides.make_frames(50, *size), frames)
-    bases.predict(model, sides.make_frames(2, *size))  # what is loaded at the first call
-    return partial(bases.predict, model, video)

@@ -1,6 +1,4 @@
 """The models of the benchmark's parts on all bases, with and without taxonomy."""
-from collections.abc import Sequence
-
 import numpy as np
 import sides
 import torch
@@ -9,7 +7,7 @@ from mmengine.structures import InstanceData
 
 from mmtmt.models.vis import VISModel
 from mmtmt.registry import MODELS
-from mmtmt.structures.frame_source import ArrayFrameSource, FrameSource
+from mmtmt.structures.frame_source import ArrayFrameSource
 
 CONFIGS = sides.ROOT / 'configs'
 SETS = 'ytvis19-uvo-ovis'
@@ -24,31 +22,6 @@ PAIRS = {
                f'tmt_vis/tmt-vis_genvis-online_r50_8xb1-15k_{SETS}.py'),
     'IDOL': (f'idol/idol_r50_8xb4-18k_{SETS}.py', f'tmt_vis/tmt-vis_idol_r50_8xb4-18k_{SETS}.py'),
 }
-# TMT-VIS on each at the size of the demonstration, for videos of a thousand frames
-SMALL = {
-    'Mask2Former-VIS': 'tmt_vis/tmt-vis_mask2former_demo_synth.py',
-    'MinVIS': 'tmt_vis/tmt-vis_minvis_demo_synth.py',
-    'VITA': 'tmt_vis/tmt-vis_vita_demo_synth.py',
-    'GenVIS': 'tmt_vis/tmt-vis_genvis_demo_synth.py',
-    'IDOL': 'tmt_vis/tmt-vis_idol_demo_synth.py',
-}
-
-
-class RepeatedFrames(FrameSource):
-    """The same frames again and again: a long video that takes the memory of a short one.
-
-    Args:
-        frames: (t, H, W, 3) uint8, RGB.
-        num_frames: T of the video.
-    """
-
-    def __init__(self, frames: np.ndarray, num_frames: int) -> None:
-        super().__init__(num_frames=num_frames, ori_shape=frames.shape[1:3])
-        self.frames = frames
-
-    def decode(self, start: int, stop: int) -> Sequence[np.ndarray]:
-        """See FrameSource.decode."""
-        return [self.frames[t % len(self.frames)] for t in range(start, stop)]
 
 
 def build(config: str) -> VISModel:
@@ -73,20 +46,18 @@ def build(config: str) -> VISModel:
     return model
 
 
-def predict(model: VISModel, video: np.ndarray | FrameSource) -> InstanceData:
+def predict(model: VISModel, video: np.ndarray) -> InstanceData:
     """Predict a video in the first vocabulary of the model.
 
     Args:
         model: Any base.
-        video: (T, H, W, 3) uint8, RGB, or a source.
+        video: (T, H, W, 3) uint8, RGB.
 
     Returns:
         Scores, labels and tubes.
     """
-    source = video if isinstance(video, FrameSource) else ArrayFrameSource(video)
-    sample = sides.make_video_sample(
-        len(source), *source.ori_shape, model.taxonomy.vocabulary_names[0])
-    return model.predict([source], [sample])[0].pred_tubes
+    sample = sides.make_video_sample(*video.shape[:3], model.taxonomy.vocabulary_names[0])
+    return model.predict([ArrayFrameSource(video)], [sample])[0].pred_tubes
 
 
 def assert_same(mine: InstanceData, other: InstanceData) -> None:

@@ -25,7 +25,7 @@ import torch
 
 from mmtmt.utils.memory import keep_freed_memory
 
-PARTS = ('predict', 'train', 'losses', 'taxonomy', 'memory', 'bases', 'long', 'gpu')
+PARTS = ('predict', 'train', 'losses', 'taxonomy', 'memory', 'bases', 'gpu')
 MEGABYTE = 2**20
 
 
@@ -45,7 +45,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
                         'time is read instead of the clock')
     parser.add_argument('--out', type=Path, help='also write the tables to this file')
     parser.add_argument('--peak', nargs=2, metavar=('SIDE', 'FRAMES'), help=argparse.SUPPRESS)
-    parser.add_argument('--long', nargs=2, metavar=('BASE', 'FRAMES'), help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 
 
@@ -72,17 +71,12 @@ def in_turns(sides: dict[str, Callable[[], Any]], rounds: int,
 
 def peak_memory(args: argparse.Namespace, side: str, frames: int) -> float:
     """Peak of a prediction beyond what the process holds before it, in MB, in its own process."""
-    size = ('--size', *map(str, args.size))
-    return _in_own_process(args, '--peak', side, str(frames), *size)['megabytes']
-
-
-def _in_own_process(args: argparse.Namespace, *arguments: str) -> dict[str, float]:
-    """What this script prints last with some arguments."""
-    command = [sys.executable, __file__, *arguments]
+    command = [sys.executable, __file__, '--peak', side, str(frames),
+               '--size', *map(str, args.size)]
     if args.threads:
         command += ['--threads', str(args.threads)]
     answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(answer.stdout.splitlines()[-1])
+    return json.loads(answer.stdout.splitlines()[-1])['megabytes']
 
 
 def print_peak(side: str, frames: int, size: tuple[int, int]) -> None:
@@ -96,15 +90,6 @@ def print_peak(side: str, frames: int, size: tuple[int, int]) -> None:
     before = resident()
     model.predict(clip)
     print(json.dumps(dict(megabytes=(peak() - before) / MEGABYTE)))
-
-
-def print_long(base: str, frames: int) -> None:
-    """What the process of a reading of a long video does."""
-    import base_parts
-    run = base_parts.long_video(base, frames)
-    before = resident()
-    run()
-    print(json.dumps(dict(before=before / MEGABYTE, peak=peak() / MEGABYTE)))
 
 
 def resident() -> int:
@@ -189,13 +174,6 @@ def bench_bases(args: argparse.Namespace) -> list[list[str]]:
     return base_parts.frame_costs(args.turns, args.size, args.frames[0], args.rounds)
 
 
-def bench_long(args: argparse.Namespace) -> list[list[str]]:
-    """Memory of long videos."""
-    import base_parts
-    return base_parts.long_videos(
-        lambda base, frames: _in_own_process(args, '--long', base, str(frames)))
-
-
 def bench_gpu(args: argparse.Namespace) -> list[str]:
     """Tables of what is measured on a GPU."""
     import gpu_parts
@@ -260,9 +238,6 @@ def main(argv: list[str] | None = None) -> int:
     if args.peak:
         print_peak(args.peak[0], int(args.peak[1]), args.size)
         return 0
-    if args.long:
-        print_long(args.long[0], int(args.long[1]))
-        return 0
     height, width = args.size
     text = '\n\n'.join([*_tables(args), f'{height} x {width} pixels. {machine()}.']) + '\n'
     print(text)
@@ -277,9 +252,7 @@ def _tables(args: argparse.Namespace) -> list[str]:
     others = dict(
         taxonomy=(['what', 'base', 'TMT-VIS', 'more time', 'goal'], bench_taxonomy),
         memory=(['frames', 'peak memory, MB', 'MB per further frame'], bench_memory),
-        bases=(['base', 'weights of Mask2Former-VIS', 'time per frame', 'beside it'], bench_bases),
-        long=(['TMT-VIS on', '100 frames, MB (beyond the model)', '1,000 frames', 'more', 'goal'],
-              bench_long))
+        bases=(['base', 'weights of Mask2Former-VIS', 'time per frame', 'beside it'], bench_bases))
     rows, tables = [], []
     for name in args.parts:
         print(f'{name} ...', file=sys.stderr, flush=True)
