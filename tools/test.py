@@ -51,7 +51,8 @@ def use_amp(cfg: Config) -> None:
         cfg: The config, changed in place.
     """
     cfg.test_cfg.fp16 = True  # mmengine's name for autocast of whatever type is set
-    if torch.cuda.is_available() and torch.cuda.is_bf16_supported():
+    if torch.cuda.is_available() and torch.cuda.is_bf16_supported(
+            including_emulation=False):
         torch.set_autocast_dtype('cuda', torch.bfloat16)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from mmtmt.datasets.transforms.loading import resolve_frames
 from mmtmt.evaluation.analysis import Study
 from mmtmt.evaluation.analysis.errors import NEAR
 from mmtmt.evaluation.functional import Tube, read_json
@@ -39,7 +41,8 @@ def frame_files(gt: str | Path, folder: Path) -> dict[int | str, list[str]]:
 
     Raises:
         ValueError: If a video names none.
-        OSError: If there is no such folder, or none of the videos' first frames is in it.
+        OSError: If there is no such folder, none of the videos' first frames is in it, or one lies
+            outside of it.
     """
     if not folder.is_dir():
         raise NotADirectoryError(f'expected a folder of frames, got {folder}')
@@ -57,7 +60,7 @@ def frame_files(gt: str | Path, folder: Path) -> dict[int | str, list[str]]:
             )
         names[video['id']] = files
     firsts = [files[0] for files in names.values() if files]
-    if firsts and not any((folder / name).is_file() for name in firsts):
+    if firsts and not any(map(os.path.isfile, resolve_frames(str(folder), firsts))):
         raise FileNotFoundError(f'{folder} holds no frames of {gt}, such as {firsts[0]}')
     return names
 
@@ -85,14 +88,14 @@ def worst_video_sheets(
     """
     return {
         str(video['id']): encode_jpeg(
-            _sheet(study, video['id'], [Path(frames, name) for name in file_names[video['id']]]),
+            _sheet(study, video['id'], resolve_frames(str(frames), file_names[video['id']])),
             quality=82,
         )
         for video in worst_first(videos)[:most]
     }
 
 
-def _sheet(study: Study, video_id: int | str, paths: list[Path]) -> np.ndarray:
+def _sheet(study: Study, video_id: int | str, paths: list[str]) -> np.ndarray:
     video = study.truth.videos[video_id]
     shape = video.height, video.width
     source = ImageFrameSource(paths, ori_shape=shape, name=f'video {video_id}')

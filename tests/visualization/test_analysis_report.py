@@ -148,6 +148,22 @@ def test_missing_frame_is_named(study, files):
         )
 
 
+@pytest.mark.parametrize('folder', ['../elsewhere', '/elsewhere'])
+def test_frames_outside_the_folder_are_refused(study, files, folder):
+    elsewhere = files / 'elsewhere'
+    shutil.copytree(files / 'frames', elsewhere)
+    inside = str(elsewhere) if folder.startswith('/') else folder
+    picture = next(path for path in elsewhere.rglob('*') if path.is_file())
+    name = f'{inside}/{picture.relative_to(elsewhere)}'
+    with pytest.raises(OSError, match='expected a file in'):
+        worst_video_sheets(
+            study,
+            describe(study, replicates=1)['videos'],
+            {video: [name] * 6 for video in study.truth.videos},
+            files / 'frames',
+        )
+
+
 @pytest.mark.skipif(BROWSER is None, reason='needs a browser: ' + ', '.join(BROWSERS))
 def test_browser_shows_the_page(text, tmp_path):
     page, picture = tmp_path / 'report.html', tmp_path / 'report.png'

@@ -41,13 +41,16 @@ def precision(name: str, device: str) -> torch.autocast | nullcontext:
 
 @torch.no_grad()
 def forward_all(model: VISModel, frames: Tensor) -> None:
-    """Everything but the masks of the results: frames that are on the device already."""
+    """Everything but the masks of the results (IDOL makes those as it goes): frames that are on the
+    device already.
+    """
     size = tuple(frames.shape[-2:])
     state = model.init_state(
         dict(ori_shape=size, vocabulary=model.taxonomy.vocabulary_names[0]),
         ArrayFrameSource(np.zeros((len(frames), *size, 3), np.uint8)))
     for part in frames.split(model.test_cfg['frames_per_step']):
         model.step(part, state)
+    model.decode_rest(state)
 
 
 def speed(size: tuple[int, int], frames: int, rounds: int, device: str = 'cuda',

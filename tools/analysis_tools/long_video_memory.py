@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
+
+from benchmark import MEGABYTE, peak, resident
 
 BASES = ('Mask2FormerVIS', 'MinVIS', 'VITA', 'GenVIS', 'IDOL')
 ALLOWED = 0.1
 DIMS, QUERIES, HEIGHT, WIDTH = 256, 100, 64, 96
 SMALL = dict(embed_dims=DIMS, num_layers=1, feedforward_dims=48)
-MEGABYTE = 2**20
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -116,17 +115,6 @@ def read_peak(base: str, frames: int, mode: str) -> None:
     predict(2)
     before, results = resident(), predict(frames)
     print(json.dumps(dict(before=before, peak=peak(), results=results)))
-
-
-def resident() -> int:
-    """Bytes held now, from where the peak starts again."""
-    Path('/proc/self/clear_refs').write_text('5')
-    return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
-
-
-def peak() -> int:
-    """The peak in bytes."""
-    return int(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]) * 1024
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -232,7 +232,8 @@ def main(argv: list[str] | None = None) -> None:
     chosen = defaultdict(set)
     for _, sample in videos:
         chosen[sample.metainfo['dataset']].add(sample.metainfo['video_id'])
-    truths = {name: truth_of(path, chosen[name]) for name, path in ann_files_of(cfg).items()}
+    truths = {name: truth_of(path, chosen[name]) for name, path in ann_files_of(cfg).items()
+              if name in chosen}
     head = ['prediction', 'AP', 'AP50', 'switches at cuts', 'switches elsewhere', 'seconds']
     lines = []
 

@@ -34,6 +34,8 @@ HIDDEN_GROUND_TRUTH = (
 MAX_PENDING = 2**26
 # Those of results whose objects are decoded together. An object takes some 15 bytes for each.
 MAX_TOGETHER = 2**20
+# Columns of those objects' videos; a table of an object takes some 16 bytes for each.
+MAX_COLUMNS = 2**21
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +143,19 @@ def _areas(entries: list[tuple[int | str, _Entry]]) -> list[np.ndarray]:
         raise ValueError(f'{where}, video {video_id}, {error}') from error
 
 
+def _area(area: Any) -> float:
+    if area is not None and not isinstance(area, (int, float, np.number)):
+        raise TypeError
+    return float(area or 0)
+
+
 def _object(video_id: int | str, entry: _Entry, pixels: np.ndarray) -> Tube:
     annotation, where = entry.annotation, _name(entry.annotation, entry.index)
     areas = _list_per_frame(annotation, 'areas', len(pixels), where)
     occlusion = _list_per_frame(annotation, 'occlusion', len(pixels), where)
     try:
-        listed = pixels if areas is None else np.array([area or 0 for area in areas], float)
-    except (TypeError, ValueError):
+        listed = pixels if areas is None else np.array([_area(area) for area in areas], float)
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f'{where}: expected areas in numbers, got {shown(areas)}') from None
     if not np.isfinite(listed).all():
         raise ValueError(f'{where}: expected finite areas, got {shown(areas)}')
@@ -237,13 +245,18 @@ def _measure_results(
 ) -> None:
     """Decodes the masks of results, a few videos at a time, and moves them over."""
     together: list[tuple[int | str, _Entry]] = []
-    characters = 0
+    characters = columns = 0
     for video_id, entries in pending.items():
         together += [(video_id, entry) for entry in entries]
         characters += sum(entry.masks.num_bytes for entry in entries)
-        if characters > MAX_TOGETHER:
+        # the objects that the results are held against are decoded too, column by column
+        video, truth = results.truth.videos[video_id], results.truth.tubes
+        objects = sum(len(truth.get((video_id, category), ()))
+                      for category in {entry.category_id for entry in entries})
+        columns += objects * video.length * video.width
+        if characters > MAX_TOGETHER or columns > MAX_COLUMNS:
             _measure_together(together, results, least_iou)
-            together, characters = [], 0
+            together, characters, columns = [], 0, 0
     _measure_together(together, results, least_iou)
     pending.clear()
 

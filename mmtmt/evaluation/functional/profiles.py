@@ -9,6 +9,7 @@ its runs and is level between them. What a run from a to b shares with it is F(b
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from .tube_runs import TubeRuns
 LOOKUPS = 10_000
 # Most runs in a column for which there are tables, which each take 8 bytes for a column.
 MOST_LEVELS = 6
+MOST_CELLS = 2**24  # of a table: 128 MB
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -162,10 +164,10 @@ def _column_profile(runs: TubeRuns) -> ColumnProfile | None:
     level = _repeats(column)
     depth = np.zeros(length, np.int64)
     np.maximum.at(depth, column // runs.width, level + 1)
-    if depth.max(initial=0) > MOST_LEVELS:
-        return None
     # One column more: in masks that end with background, a run of no pixels follows the last one.
     shape = depth.max(initial=0), 2, length * runs.width + 1
+    if shape[0] > MOST_LEVELS or math.prod(shape) > MOST_CELLS:
+        return None
     levels = np.zeros(shape, top.dtype)
     levels[level, 0, column] = top
     levels[level, 1, column] = bottom

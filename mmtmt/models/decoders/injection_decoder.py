@@ -21,7 +21,8 @@ class InjectionDecoder(BaseModule):
     Around a frame decoder the taxonomy is compiled from each frame, which alone makes a video's
     results independent of how many frames are decoded at a time; or from the clip, by one attention
     over the pixels of all its frames, and injected into the queries of each frame. At test time a
-    clip is then as many frames as the model's `test_cfg.taxonomy_frames` says.
+    clip is then as many frames as the model's `test_cfg.taxonomy_frames` says (GenVIS:
+    `frames_per_clip`).
 
     Args:
         decoder: Config of the base's decoder.

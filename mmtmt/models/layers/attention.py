@@ -56,15 +56,16 @@ class MultiheadAttention(nn.MultiheadAttention):
             (B, Q, C).
         """
         query = self._heads(query, 0) * self.head_dim ** -0.5
-        highest = query.new_full((*query.shape[:3], 1), float('-inf'))
-        total, attended = torch.zeros_like(highest), torch.zeros_like(query)
+        # in mixed precision the sums over all blocks stay in float32, or they would stop growing
+        highest = query.new_full((*query.shape[:3], 1), float('-inf'), dtype=torch.float32)
+        total, attended = torch.zeros_like(highest), torch.zeros_like(query, dtype=torch.float32)
         for key, value in blocks:
-            logits = query @ self._heads(key, 1).transpose(2, 3)
+            logits = (query @ self._heads(key, 1).transpose(2, 3)).float()
             before, highest = highest, torch.maximum(highest, logits.amax(3, keepdim=True))
             weights, decay = (logits - highest).exp_(), (before - highest).exp()
             total = total * decay + weights.sum(3, keepdim=True)
-            attended = attended * decay + weights @ self._heads(value, 2)
-        return self.out_proj((attended / total).transpose(1, 2).flatten(2))
+            attended = attended * decay + (weights.to(query) @ self._heads(value, 2)).float()
+        return self.out_proj((attended / total).to(query).transpose(1, 2).flatten(2))
 
     def _heads(self, x: Tensor, part: int) -> Tensor:
         """Project queries, keys or values: (B, S, C) to (B, heads, S, C / heads)."""

@@ -49,12 +49,14 @@ def pairwise_mask_costs(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor
     Returns:
         Two matrices (Q, N).
     """
+    logits, targets = logits.float(), targets.float()
     # with a row of ones the products also sum up the predictions
     rows = torch.cat((targets, targets.new_ones(1, len(logits))))
-    inside, everywhere = (rows @ logits).split((len(targets), 1))
+    with torch.autocast(logits.device.type, enabled=False):  # the sums leave float16's range
+        inside, everywhere = (rows @ logits).split((len(targets), 1))
+        overlap, size = (rows @ logits.sigmoid()).split((len(targets), 1))
     # BCE(x, 1) = softplus(x) - x and BCE(x, 0) = softplus(x)
     bce = (_summed_softplus(logits, everywhere) - inside) / len(logits)
-    overlap, size = (rows @ logits.sigmoid()).split((len(targets), 1))
     dice = 1 - (2 * overlap + 1) / (size + targets.sum(1)[:, None] + 1)
     return bce.t(), dice.t()
 

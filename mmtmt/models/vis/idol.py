@@ -267,6 +267,16 @@ class IDOL(VISModel):
         return self.reid_head(queries).float(), self.mask_head(features, queries, references)
 
     @torch.no_grad()
+    def decode_rest(self, state: TrackState) -> None:
+        """Take in what is left of a video after all steps.
+
+        Args:
+            state: From `init_state`, after all steps; changed.
+        """
+        if len(state.queue):
+            self._take_in(state.queue.pop(len(state.queue)), state)
+
+    @torch.no_grad()
     def finish(self, state: TrackState) -> InstanceData:
         """See VISModel.finish.
 
@@ -282,8 +292,7 @@ class IDOL(VISModel):
         """
         if state.img_shape is None:
             raise ValueError('the video has no frames')
-        if len(state.queue):
-            self._take_in(state.queue.pop(len(state.queue)), state)
+        self.decode_rest(state)
         if state.score_sum is not None:
             state.compiled_labels = compiled_labels(
                 state.score_sum / state.log.num_frames, state.space,

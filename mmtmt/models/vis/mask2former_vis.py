@@ -35,8 +35,8 @@ class Mask2FormerVIS(StreamingMaskModel):
     Its decoder is a VideoMaskDecoder or an InjectionDecoder around one.
 
     Args:
-        **kwargs: Of StreamingMaskModel; `test_cfg` also takes `clip_overlap`, of which at most half
-            a clip is shared.
+        **kwargs: Of StreamingMaskModel; `test_cfg` also takes `clip_overlap`, at most half of
+            `clip_length`.
     """
 
     TEST_DEFAULTS = dict(StreamingMaskModel.TEST_DEFAULTS, clip_overlap=4)
@@ -67,7 +67,7 @@ class Mask2FormerVIS(StreamingMaskModel):
             [level[None] for level in levels], mask_features[None], state.space.context,
             auxiliary=False)
         # what the next clip, if there is one, begins with
-        shared = slice(len(mask_features) - state.overlap, None)
+        shared = slice(max(0, len(mask_features) - state.overlap), None)
         state.multi_scale = [[level[shared].clone() for level in levels]] if state.overlap else []
         prediction = outputs.predictions[-1]
         order = state.linker.link(

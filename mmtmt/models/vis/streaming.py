@@ -172,6 +172,18 @@ class StreamingMaskModel(MaskVISModel):
             self._take_in(state.queue.pop(portion), state)
 
     @torch.no_grad()
+    def decode_rest(self, state: VideoState) -> None:
+        """Decode what is left of a video after all steps; its masks come with `finish`.
+
+        Args:
+            state: From `init_state`, after all steps; changed.
+        """
+        if len(state.queue):
+            self._take_in(state.queue.pop(len(state.queue)), state)
+        state.records.append(self.decode_clip(state))
+        self.end_video(state)
+
+    @torch.no_grad()
     def finish(self, state: VideoState) -> InstanceData:
         """See VISModel.finish.
 
@@ -186,10 +198,7 @@ class StreamingMaskModel(MaskVISModel):
         """
         if not state.num_frames:
             raise ValueError('a video without frames can not be predicted')
-        if len(state.queue):
-            self._take_in(state.queue.pop(len(state.queue)), state)
-        state.records.append(self.decode_clip(state))
-        self.end_video(state)
+        self.decode_rest(state)
         best = self.best_pairs(state, self.max_per_video(state.space))
         kept = best.queries.unique()
         if len(state.records) > 1 and self.test_cfg['long_video'] == 'one_pass':

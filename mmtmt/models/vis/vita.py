@@ -268,7 +268,7 @@ class VITA(FrameDecodingModel):
         if self.test_cfg['long_video'] == 'one_pass':
             tokens, state.tokens = state.tokens, TensorStore()
             if state.overlap:
-                state.tokens.append(tokens.read(length - state.overlap, length))
+                state.tokens.append(tokens.read(max(0, length - state.overlap), length))
             prediction = self.clip_decoder.decode_video(tokens, state.space.context)
             order = state.linker.link(
                 prediction.query_embeds[0], prediction.mask_embeds[0], state.shared_features())
@@ -313,6 +313,7 @@ class VITA(FrameDecodingModel):
             logits: (t, n, h, w) at the size of the input.
             state: Changed.
         """
+        logits = logits.float()
         inside = logits > 0
         sums = torch.stack((logits.sigmoid() * inside, inside.to(logits)), dim=-1).sum((2, 3))
         if state.foreground is None:

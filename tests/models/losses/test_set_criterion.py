@@ -2,6 +2,8 @@
 import pytest
 import torch
 
+from mmtmt.models.losses.mask_losses import pairwise_mask_costs
+
 
 def losses_of(model, batch):
     torch.manual_seed(5)
@@ -96,3 +98,15 @@ def test_predictions_that_are_not_finite_give_a_loss_that_is_not_finite(build_mo
         model.decoder.decoder.head.mask_embed[0].weight.fill_(float('nan'))
     losses = losses_of(model, make_batch(model, *CONTENTS))
     assert not losses['loss_mask'].isfinite()
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_costs_are_those_of_float32_in_mixed_precision(dtype):
+    """Sums over all points leave the range of float16, and the precision of bfloat16."""
+    torch.manual_seed(0)
+    logits = torch.randn(25088, 6) * 4 - 8
+    targets = (torch.rand(3, 25088) > 0.9).float()
+    expected = pairwise_mask_costs(logits, targets)
+    with torch.autocast('cpu', dtype):
+        for mine, other in zip(pairwise_mask_costs(logits, targets), expected):
+            assert torch.equal(mine, other)
