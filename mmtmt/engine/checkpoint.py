@@ -12,7 +12,6 @@ import functools
 import logging
 import os
 import pickle
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 
 from mmtmt.engine.plain_data import to_plain
+from mmtmt.structures.atomic import replacing
 
 CONVERTER = 'tools/model_converters/official_to_mmtmt.py'
 _trusting = False
@@ -47,41 +47,13 @@ def save_checkpoint(checkpoint: dict, path: str | os.PathLike) -> None:
     plain = to_plain(checkpoint)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with _replacing(path) as file:
+        with replacing(path) as file:
             torch.save(plain, file)
     except (OSError, RuntimeError) as error:  # PyTorch's zip writer turns OSError into RuntimeError
         kept = (
             'the previous file of that name is intact' if path.exists() else 'nothing was written'
         )
         raise OSError(f'could not write {path}: {error}; {kept}') from error
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Any]:
-    """Open a temporary file that takes the place of ``path`` once it is safely on the disk."""
-    descriptor, name = tempfile.mkstemp(prefix=f'.{path.name}.', suffix='.tmp', dir=path.parent)
-    try:
-        with os.fdopen(descriptor, 'wb') as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the new name itself has to reach the disk too
-    finally:
-        os.close(folder)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def remove_unfinished(folder: str | os.PathLike) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
+from mmtmt.structures.atomic import replacing
 from mmtmt.structures.rle import compress
 
 from .entries import NEEDED, as_value_error, check_keys, read_score, shown
@@ -52,7 +51,7 @@ def write_results(results: Iterable[dict], path: str | Path) -> Path:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _replacing(path) as file:
+    with replacing(path) as file:
         for index, result in enumerate(results):
             file.write(b', ' if index else b'[')
             file.write(_to_text(result, f'result {index}').encode('ascii'))
@@ -71,21 +70,9 @@ def write_submission(results_file: str | Path, path: str | Path) -> Path:
         The path of the archive.
     """
     path = Path(path)
-    with _replacing(path) as file, zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED) as archive:
+    with replacing(path) as file, zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED) as archive:
         archive.write(results_file, 'results.json')
     return path
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of another one when it is complete."""
-    unfinished = path.with_name(path.name + '.part')
-    try:
-        with open(unfinished, 'wb') as file:
-            yield file
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _to_text(result: Any, where: str) -> str:
