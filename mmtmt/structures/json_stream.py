@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import json
+import lzma
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from typing import Any, BinaryIO
 CHUNK = 2**22
 _BLANKS = ' \t\n\r'
 _AFTER_VALUE = set(_BLANKS + ',:]}')
+# What text and compressed streams raise on bytes that are none of theirs.
+_BROKEN = (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
 
 
 def read_json_stream(
@@ -126,7 +129,7 @@ def _naming(path: str | Path) -> Iterator[None]:
         yield
     except RecursionError:
         raise ValueError(f'{path}: not a readable json file (nested too deeply)') from None
-    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except _BROKEN as error:
         raise ValueError(f'{path}: not a readable json file ({error})') from error
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from error

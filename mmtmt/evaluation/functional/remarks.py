@@ -132,7 +132,9 @@ def remarks(output: Mapping[str, Any]) -> list[str]:
         A line for everything that was left out, or looks like a mistake.
     """
     counts, examples = output['counts'], output.get('examples', {})
-    group = 'video' if output.get('class_agnostic') else 'video and category'
+    # The analysis has numbers of its own under this name, and the flag among its options.
+    agnostic = output.get('options', output).get('class_agnostic')
+    group = 'video' if agnostic else 'video and category'
     lines = []
     if not counts['objects']:
         lines.append('there are no objects in the ground truth, so there is nothing to measure')

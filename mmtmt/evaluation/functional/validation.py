@@ -95,7 +95,7 @@ def validate_submission(
     truth = gt if isinstance(gt, GroundTruth) else read_ground_truth(gt, hidden=True)
     path, report = Path(path), _Report()
     size = path.stat().st_size
-    if path.suffix != '.zip':
+    if path.suffix.lower() != '.zip':
         _check_entries(iterate_json_list(path), truth, report)
     else:
         if size > max_bytes:
@@ -129,9 +129,12 @@ def _check_archive(path: Path, truth: GroundTruth, report: _Report) -> None:
             if found[0].flag_bits & 1:
                 report.add('not a readable file', f'{found[0].filename}: needs a password')
                 return
-            with archive.open(found[0]) as file:
-                name = f'{path}, {found[0].filename}'
-                _check_entries(iterate_json_list_of(file, name), truth, report)
+            name = f'{path}, {found[0].filename}'
+            try:
+                with archive.open(found[0]) as file:
+                    _check_entries(iterate_json_list_of(file, name), truth, report)
+            except OSError as error:  # what bzip2 raises on bytes that are none of its own
+                report.add('not a readable file', f'{name}: {error}')
     except (zipfile.BadZipFile, NotImplementedError) as error:
         report.add('not a readable file', f'{path}: {error}')
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mmtmt.evaluation import evaluate
+from mmtmt.evaluation.analysis import analyze
 from mmtmt.evaluation.functional import read_ground_truth, read_results, remarks
 
 
@@ -137,6 +138,11 @@ def test_limit_holds_for_all_categories_when_they_are_one(case, box):
     output = evaluate(case.gt, case.results, class_agnostic=True)
     assert output['counts']['results_beyond_limit'] == 60
     assert '60 results beyond the best 100 of a video: not looked at' in remarks(output)
+    for agnostic, group in ((True, 'video'), (False, 'video and category')):
+        analysis = analyze(case.gt, case.results, class_agnostic=agnostic, replicates=2)
+        analysis['counts']['results_beyond_limit'] = 60
+        line = f'60 results beyond the best 100 of a {group}: not looked at'
+        assert line in remarks(analysis)
 
 
 def test_parts_of_masks_that_are_left_out_are_counted(sound, box):

@@ -171,6 +171,21 @@ def test_broken_archives(good, tmp_path):
     assert kinds(tmp_path / 'b.zip', good.gt) == {'not a readable file': 1}
 
 
+@pytest.mark.parametrize('method', ['ZIP_DEFLATED', 'ZIP_BZIP2', 'ZIP_LZMA'])
+def test_broken_members_name_the_archive(good, tmp_path, method):
+    path = tmp_path / 'S.ZIP'
+    with zipfile.ZipFile(path, 'w', getattr(zipfile, method)) as archive:
+        archive.writestr('results.json', json.dumps(good.results * 20))
+    assert kinds(path, good.gt) == {'repeated result': 38}
+    content = bytearray(path.read_bytes())
+    for place in range(60, 140):
+        content[place] ^= 0x5A
+    path.write_bytes(content)
+    (problem,) = validate_submission(path, good.gt)
+    assert problem.kind == 'not a readable file'
+    assert problem.examples[0].startswith(f'{path}, results.json: ')
+
+
 def test_tool(good, tmp_path, capsys):
     main = runpy.run_path(str(ROOT / 'tools' / 'validate_results.py'))['main']
     (tmp_path / 'gt.json').write_text(json.dumps(good.gt))
