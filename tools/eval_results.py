@@ -15,7 +15,7 @@ import numpy as np
 from terminaltables import AsciiTable
 
 from mmtmt.evaluation import STATS_NAMES, evaluate
-from mmtmt.evaluation.analysis.command_line import check_writable
+from mmtmt.evaluation.analysis.command_line import check_writable, escape_output
 from mmtmt.evaluation.functional import remarks
 
 ARRAYS = ('precision', 'recall')
@@ -61,12 +61,12 @@ def _number(value: float | None) -> str:
 
 
 def main() -> None:
-    """Evaluates, prints and writes."""
+    """Evaluates, writes and prints."""
     args = parse_args()
+    escape_output()
     try:
         check_writable(*filter(None, (args.out, args.arrays)))
         output = evaluate(args.gt, args.results, class_agnostic=args.class_agnostic)
-        print_tables(output)
         if args.out is not None:
             metrics = {key: value for key, value in output.items() if key not in ARRAYS}
             args.out.write_text(json.dumps(metrics, indent=2) + '\n', encoding='utf-8')
@@ -74,6 +74,7 @@ def main() -> None:
             # savez adds .npz to other names, but not to those of open files.
             with open(args.arrays, 'wb') as file:
                 np.savez_compressed(file, **{name: output[name] for name in ARRAYS})
+        print_tables(output)
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')
 

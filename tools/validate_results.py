@@ -12,6 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmtmt.evaluation.analysis.command_line import escape_output
 from mmtmt.evaluation.functional import validate_submission
 from mmtmt.evaluation.functional.validation import MAX_BYTES
 
@@ -33,6 +34,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Validates and prints; exits with 1 if there is any problem."""
     args = parse_args(argv)
+    escape_output()
     try:
         max_bytes = int(args.max_megabytes * 10**6)
         problems = validate_submission(args.results, args.gt, max_bytes=max_bytes)
@@ -44,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
         kinds = f'{len(problems)} kind{"" if len(problems) == 1 else "s"} of problem'
         sys.exit(f'{args.results}: {kinds}')
     print(f'{args.results}: nothing to be said against it')
-    if args.results.suffix != '.zip':
+    if args.results.suffix.lower() != '.zip':
         print('servers take it as results.json at the root of a zip archive')
 
 

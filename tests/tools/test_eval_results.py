@@ -1,3 +1,4 @@
+import gzip
 import json
 import subprocess
 import sys
@@ -32,6 +33,34 @@ def test_writes_metrics_and_arrays(tmp_path):
     assert 'AP50' in done.stdout and 'cat40' in done.stdout
     assert 'note: 52 results beyond the best 100 of a video and category' in done.stdout
     assert 'result 395 repeats result 225, with another score' in done.stdout
+
+
+def test_names_that_are_no_text_are_printed_as_escapes(tmp_path):
+    with gzip.open(GOLDEN / 'ytvis_eval_a_gt.json.gz') as file:
+        gt = json.load(file)
+    for category in gt['categories']:
+        category['name'] = f'\ud800{category["id"]}'
+    (tmp_path / 'gt.json').write_text(json.dumps(gt))
+    results = GOLDEN / 'ytvis_eval_a_results.json.gz'
+    done = run(tmp_path / 'gt.json', results, '--out', tmp_path / 'metrics.json')
+    assert done.returncode == 0, done.stderr
+    assert '\\ud800' in done.stdout
+    names = {row['name'] for row in read(tmp_path / 'metrics.json')['per_category'].values()}
+    assert names == {category['name'] for category in gt['categories']}
+
+
+def test_files_are_written_before_anything_is_printed(tmp_path):
+    case = GOLDEN / 'ytvis_eval_a'
+    args = [f'{case}_gt.json.gz', f'{case}_results.json.gz', '--out', tmp_path / 'metrics.json']
+    command = [sys.executable, '-u', ROOT / 'tools' / 'eval_results.py', *args]
+    with open('/dev/full', 'w') as full:
+        done = subprocess.run(list(map(str, command)), stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1 and done.stderr.startswith(b'error: ')
+    assert 'stats' in read(tmp_path / 'metrics.json')
+
+
+def read(path):
+    return json.loads(path.read_text())
 
 
 def test_bad_input_is_one_line_without_a_traceback(tmp_path):

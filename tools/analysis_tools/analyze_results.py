@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from mmtmt.evaluation.analysis import describe, study_results
-from mmtmt.evaluation.analysis.command_line import add_options, check_writable
+from mmtmt.evaluation.analysis.command_line import add_options, check_writable, escape_output
 from mmtmt.visualization import (
     analysis_page,
     analysis_tables,
@@ -44,6 +44,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Measures, prints and writes."""
     args = parse_args(argv)
+    escape_output()
     try:
         check_writable(*(args.out / name for name in FILES))
         file_names = None

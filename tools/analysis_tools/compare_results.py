@@ -15,6 +15,7 @@ from mmtmt.evaluation.analysis import compare
 from mmtmt.evaluation.analysis.command_line import (
     add_options,
     check_writable,
+    escape_output,
     options_of,
     short_names,
 )
@@ -39,6 +40,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Compares, prints and writes."""
     args = parse_args(argv)
+    escape_output()
     names = args.names or short_names(args.results)
     if len(set(names)) != len(args.results) or len(names) != len(args.results):
         sys.exit(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -69,6 +71,12 @@ def check_writable(*files: Path) -> None:
             raise PermissionError(f'{file} can not be written')
         with tempfile.TemporaryFile(dir=file.parent):
             pass
+
+
+def escape_output() -> None:
+    """Lets characters that the terminal can't show, or that are none, be printed as escapes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors='backslashreplace')
 
 
 def short_names(files: Sequence[str]) -> list[str]:
