@@ -103,6 +103,28 @@ def test_one_folder_for_all_says_nothing(data):
         split(data, count=1, seed=0)
 
 
+def test_chains_of_many_videos_are_followed_fast():
+    videos = [{'id': n, 'file_names': [f'{n + 1}/0.jpg', f'{n}/0.jpg']} for n in range(5000)]
+    assert groups_of(videos[::-1]) == [list(range(4999, -1, -1))]
+
+
+def test_larger_groups_than_were_asked_for(data, tmp_path, capsys):
+    for video in data['videos']:
+        video['file_names'] = [f'{video["id"] // 5}/{video["id"]}.jpg']
+    (tmp_path / 'all.json').write_text(json.dumps(data))
+    for count, held in ((3, 5), (8, 5), (10, 10)):
+        out = str(tmp_path / str(count))
+        main([str(tmp_path / 'all.json'), '--out', out, '--count', str(count)])
+        note = (
+            f'note: asked for {count} videos, {held} held out, since videos of one folder or '
+            'source stay together'
+        )
+        assert (note in capsys.readouterr().out) == (count != held)
+    with pytest.raises(SystemExit, match='asked for 2 videos, .* the fewest of one are 5'):
+        main([str(tmp_path / 'all.json'), '--out', str(tmp_path / 'new')])
+    assert not (tmp_path / 'new').exists()
+
+
 @pytest.mark.parametrize('options', [{'fraction': v} for v in (0, 1, -1, float('nan'))])
 def test_fractions_without_sense(data, options):
     with pytest.raises(ValueError, match='between 0 and 1'):
@@ -117,7 +139,17 @@ def test_fractions_without_sense(data, options):
         ({'annotations': [{'video_id': 99}]}, r'annotations\[0\] is of no video'),
         ({'videos': 5}, 'a file of videos'),
         ({'videos': [{'id': 1}, {'id': 1}]}, r'videos\[1\]: the id 1 stands twice'),
+        ({'annotations': [{'video_id': [1]}]}, r'annotations\[0\] is of no video'),
+        ({'annotations': [{'video_id': 1}]}, r'annotations\[0\] has no category_id'),
+        (
+            {'annotations': [{'video_id': 1, 'category_id': [1]}]},
+            r'annotations\[0\] has no category_id',
+        ),
         ({'categories': []}, 'no categories'),
+        ({'categories': {'id': 1}}, 'no categories'),
+        ({'categories': [None]}, r'categories\[0\] has no id'),
+        ({'categories': [{'id': [1]}]}, r'categories\[0\] has no id'),
+        ({'extra': [{'video_id': 1}, {'video_id': [1]}]}, r'extra\[1\]: .* got \[1\]'),
     ],
 )
 def test_files_without_sense(data, change, message):
@@ -147,3 +179,14 @@ def test_tool(data, tmp_path, capsys):
     main([*args, '--overwrite'])
     with pytest.raises(SystemExit, match='nowhere.json'):
         main(['nowhere.json', '--out', str(tmp_path / 'x')])
+
+
+def test_names_that_are_no_text_are_printed_as_escapes(data, tmp_path, capsys):
+    data['categories'][0]['name'] = '\ud800'
+    data['categories'][1]['name'] = None
+    (tmp_path / 'all.json').write_text(json.dumps(data))
+    main([str(tmp_path / 'all.json'), '--out', str(tmp_path / 'new')])
+    printed = capsys.readouterr().out
+    assert '\\ud800' in printed and 'None' in printed
+    valid = json.loads((tmp_path / 'new' / 'valid.json').read_text())
+    assert valid['categories'] == data['categories']

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import sys
 from collections import Counter
@@ -22,6 +21,8 @@ from typing import Any
 
 from terminaltables import AsciiTable
 
+from mmtmt.evaluation.analysis.command_line import escape_output
+from mmtmt.structures.atomic import replacing
 from mmtmt.structures.json_stream import load_json
 
 # Names of the video that a clip was cut from: YouTube's id, in UVO.
@@ -64,22 +65,46 @@ def split(
     """
     videos = _videos(data)
     for index, annotation in enumerate(data['annotations']):
-        if not isinstance(annotation, Mapping) or annotation.get('video_id') not in videos:
+        if not _has_id(annotation, 'video_id') or annotation['video_id'] not in videos:
             raise ValueError(f'annotations[{index}] is of no video of the file')
-    if count is None:
-        fraction = 0.1 if fraction is None else fraction
-        if not 0 < fraction < 1:
-            raise ValueError(f'expected a fraction between 0 and 1, got {fraction}')
-        count = min(max(1, round(fraction * len(videos))), len(videos) - 1)
-    if not 0 < count < len(videos):
-        raise ValueError(
-            f'expected to hold out at least 1 and not all of {len(videos)} videos, got {count}'
-        )
+        if not _has_id(annotation, 'category_id'):
+            raise ValueError(f'annotations[{index}] has no category_id')
+    count = number_of(len(videos), fraction=fraction, count=count)
     held = _choose(groups_of(list(videos.values())), count, seed)
     return {
         name: {key: _part(key, values, side, held) for key, values in data.items()}
         for name, side in zip(PARTS, (False, True), strict=True)
     }
+
+
+def number_of(total: int, *, fraction: float | None = None, count: int | None = None) -> int:
+    """How many videos are asked for.
+
+    Args:
+        total: How many there are.
+        fraction: As `split` takes it.
+        count: As `split` takes it.
+
+    Returns:
+        Their number.
+
+    Raises:
+        ValueError: If it would leave one side without any.
+    """
+    if count is None:
+        fraction = 0.1 if fraction is None else fraction
+        if not 0 < fraction < 1:
+            raise ValueError(f'expected a fraction between 0 and 1, got {fraction}')
+        count = min(max(1, round(fraction * total)), total - 1)
+    if not 0 < count < total:
+        raise ValueError(
+            f'expected to hold out at least 1 and not all of {total} videos, got {count}'
+        )
+    return count
+
+
+def _has_id(entry: Any, key: str) -> bool:
+    return isinstance(entry, Mapping) and isinstance(entry.get(key), (int, str))
 
 
 def _videos(data: Any) -> dict[Any, Mapping]:
@@ -89,11 +114,14 @@ def _videos(data: Any) -> dict[Any, Mapping]:
         raise ValueError(
             'the file has no annotations, so no part of it can be evaluated: take the training set'
         )
-    if not data.get('categories'):
+    if not data.get('categories') or not isinstance(data['categories'], list):
         raise ValueError('the file has no categories')
+    for index, category in enumerate(data['categories']):
+        if not _has_id(category, 'id'):
+            raise ValueError(f'categories[{index}] has no id')
     videos = {}
     for index, video in enumerate(data['videos']):
-        if not isinstance(video, Mapping) or not isinstance(video.get('id'), (int, str)):
+        if not _has_id(video, 'id'):
             raise ValueError(f'videos[{index}] has no id')
         if video['id'] in videos:
             raise ValueError(f'videos[{index}]: the id {video["id"]!r} stands twice')
@@ -118,7 +146,10 @@ def groups_of(videos: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
     leader: dict[tuple[str, Any], tuple[str, Any]] = {}
 
     def lead(node: tuple[str, Any]) -> tuple[str, Any]:
-        while leader.setdefault(node, node) != node:
+        leader.setdefault(node, node)
+        while leader[node] != node:
+            # Halving the way keeps later ones short.
+            leader[node] = leader[leader[node]]
             node = leader[node]
         return node
 
@@ -150,7 +181,13 @@ def _choose(groups: list[list[Any]], count: int, seed: int) -> set[Any]:
         if len(held) + len(group) <= count:
             held.update(group)
     # Where every group is larger than what was asked for, the smallest is the nearest.
-    return held or set(min(order, key=len))
+    held = held or set(min(order, key=len))
+    if len(held) > 2 * count:
+        raise ValueError(
+            f'asked for {count} videos, but those of one folder or source stay together, and the '
+            f'fewest of one are {len(held)}'
+        )
+    return held
 
 
 def _part(key: str, values: Any, held_out: bool, held: set[Any]) -> Any:
@@ -160,21 +197,29 @@ def _part(key: str, values: Any, held_out: bool, held: set[Any]) -> Any:
     about_videos = isinstance(values, list) and all(
         isinstance(entry, Mapping) and name in entry for entry in values
     )
-    return [e for e in values if (e[name] in held) == held_out] if about_videos else values
+    if not about_videos:
+        return values
+    for index, entry in enumerate(values):
+        if not _has_id(entry, name):
+            raise ValueError(
+                f'{key}[{index}]: expected the {name} as a number or text, got {entry[name]!r:.40}'
+            )
+    return [entry for entry in values if (entry[name] in held) == held_out]
 
 
-def summary(parts: Mapping[str, Mapping[str, Any]]) -> str:
+def summary(parts: Mapping[str, Mapping[str, Any]], asked: int) -> str:
     """What the parts hold.
 
     Args:
         parts: As `split` returns them.
+        asked: How many videos were to be held out.
 
     Returns:
-        A table of the objects of each category, and the totals.
+        A table of the objects of each category, and the totals; where there is more to know, notes.
     """
-    counts = [Counter(a.get('category_id') for a in part['annotations']) for part in parts.values()]
+    counts = [Counter(a['category_id'] for a in part['annotations']) for part in parts.values()]
     rows = [
-        [category.get('name'), *(str(count[category.get('id')]) for count in counts)]
+        [str(category.get('name')), *(str(count[category['id']]) for count in counts)]
         for category in next(iter(parts.values()))['categories']
     ]
     totals = ['objects', *(str(len(part['annotations'])) for part in parts.values())]
@@ -182,6 +227,12 @@ def summary(parts: Mapping[str, Mapping[str, Any]]) -> str:
     table = AsciiTable([['category', *parts], *rows, totals, videos])
     table.justify_columns = {1: 'right', 2: 'right'}
     lines = [table.table]
+    held = len(parts['valid']['videos'])
+    if held != asked:
+        lines.append(
+            f'note: asked for {asked} videos, {held} held out, since videos of one folder or '
+            'source stay together'
+        )
     for name, count, other in zip(parts, counts, counts[::-1], strict=True):
         missing = sum(1 for category in other if not count[category])
         if missing:
@@ -199,17 +250,18 @@ def main(argv: list[str] | None = None) -> None:
                 raise FileExistsError(f'{path} is there already; --overwrite replaces it')
             if path.exists() and path.samefile(args.json):
                 raise FileExistsError(f'{path} is the file to be split')
-        parts = split(
-            load_json(args.json), fraction=args.fraction, count=args.count, seed=args.seed
-        )
+        data = load_json(args.json)
+        size = {'fraction': args.fraction, 'count': args.count}
+        parts = split(data, **size, seed=args.seed)
+        text = summary(parts, number_of(len(data['videos']), **size))
         args.out.mkdir(parents=True, exist_ok=True)
         for name, path in files.items():
-            unfinished = path.with_name(path.name + '.part')
-            unfinished.write_text(json.dumps(parts[name]), encoding='utf-8')
-            os.replace(unfinished, path)
+            with replacing(path) as file:
+                file.write(json.dumps(parts[name]).encode('ascii'))
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')
-    print(summary(parts))
+    escape_output()
+    print(text)
     print(*files.values(), sep='\n')
 
 
