@@ -108,24 +108,6 @@ class PackedTube:
         """Where the object has a mask, (T,) bool."""
         return np.diff(self.ends, prepend=0) > 0
 
-    def filled(self, absent: bytes) -> tuple[bytes, np.ndarray]:
-        """Return the compressed ``counts`` of all frames, one after the other.
-
-        Args:
-            absent: Stands for a frame where the object is absent.
-
-        Returns:
-            The ``counts``, and their lengths (T,) int64.
-        """
-        lengths = np.diff(self.ends, prepend=0)
-        gaps = np.flatnonzero(lengths == 0)
-        if not len(gaps):
-            return self.blob, lengths
-        lengths[gaps] = len(absent)
-        cuts = self.ends[gaps].tolist()
-        parts = [self.blob[start:end] for start, end in zip([0, *cuts], [*cuts, self.num_bytes])]
-        return absent.join(parts), lengths
-
 
 def pack_tube(
     segmentations: Sequence[Any],

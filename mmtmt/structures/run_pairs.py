@@ -29,31 +29,36 @@ _DIGITS = MAX_DIGITS - 1
 class RunPairs:
     """Runs of R masks, Q pairs of background and foreground in all.
 
+    Pixels are counted along an axis on which a mask begins where the caller put it.
+
     Attributes:
-        background: (Q,) int32, pixels.
-        foreground: (Q,) int32, pixels of the foreground that follows, 0 at the end of a mask that
-            ends with background.
+        foreground: (Q,) int32, pixels of the runs of foreground, 0 at the end of a mask that ends
+            with background.
+        stop: (Q,) where they end, int32, or int64 where that is too small.
         bounds: (R + 1,) int64, the pairs of a mask are those from one bound to the next.
         areas: (R,) int64, pixels of the foreground of a mask.
-        first: (R,) int64, pixels before its foreground.
-        last: (R,) int64, pixels up to the end of its foreground.
+        first: (R,) int64, where its foreground begins.
+        last: (R,) int64, where its foreground ends; where the mask begins if it has none.
     """
 
-    background: np.ndarray
     foreground: np.ndarray
+    stop: np.ndarray
     bounds: np.ndarray
     areas: np.ndarray
     first: np.ndarray
     last: np.ndarray
 
 
-def decode_pairs(counts: bytes, lengths: np.ndarray, pixels: np.ndarray) -> RunPairs:
+def decode_pairs(
+    counts: bytes, lengths: np.ndarray, pixels: np.ndarray, begin: np.ndarray
+) -> RunPairs:
     """Decode compressed RLEs.
 
     Args:
         counts: The ``counts`` of R masks, at least one, one after the other.
         lengths: (R,) their numbers of characters.
         pixels: (R,) pixels of their frames, at most 2 ** 26.
+        begin: (R,) int64, where each mask begins.
 
     Returns:
         Their runs.
@@ -69,16 +74,16 @@ def decode_pairs(counts: bytes, lengths: np.ndarray, pixels: np.ndarray) -> RunP
         and characters.max() < _BEYOND
         and characters[ends - 1].max() < _CONTINUED
     )
-    pairs = _decode(counts, characters, ends, lengths, pixels) if sound else None
-    return _decode_singly(counts, ends, pixels) if pairs is None else pairs
+    pairs = _decode(counts, characters, ends, pixels, begin) if sound else None
+    return _decode_singly(counts, ends, pixels, begin) if pairs is None else pairs
 
 
 def _decode(
     counts: bytes,
     characters: np.ndarray,
     ends: np.ndarray,
-    lengths: np.ndarray,
     pixels: np.ndarray,
+    begin: np.ndarray,
 ) -> RunPairs | None:
     """The runs, or None if there is anything unusual."""
     goes_on = np.flatnonzero(characters >= _CONTINUED)
@@ -90,7 +95,7 @@ def _decode(
 
     small = counts.translate(_LAST_GROUP, _GOES_ON)
     cuts = number_ends[odd > 0].tolist()
-    parts = [small[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(small)])]
+    parts = [small[first:last] for first, last in zip([0, *cuts], [*cuts, len(small)])]
     values = np.frombuffer(b'\0'.join(parts), np.int8).astype(np.int32)
     place = goes_on - np.arange(len(goes_on))
     place += np.repeat(fillers - odd, np.diff(before, prepend=0))
@@ -109,16 +114,23 @@ def _decode(
         lane[start[1:]] -= np.add.reduceat(lane, start)[:-1]
         np.cumsum(lane, out=lane)
     foreground[last_pair[odd > 0]] = 0
-    largest = pixels.max()
-    for lane in (background, foreground):
-        if lane.min() < 0 or lane.max() > largest:
-            return None
-    areas = np.add.reduceat(foreground, start, dtype=np.int64)
-    if (areas + np.add.reduceat(background, start, dtype=np.int64) != pixels).any():
+    longest = max(background.max(), foreground.max())
+    if min(background.min(), foreground.min()) < 0 or longest > pixels.max():
         return None
+
+    end = begin + pixels
+    # Sums of 32 bits are those of whole numbers only where nothing can overflow.
+    largest = max(int(end.max()), int(longest) * int(numbers.max()))
+    kind = np.int32 if largest < 2**31 else np.int64
+    step = np.add(background, foreground, dtype=kind)
+    step[start] += (begin - np.concatenate([[0], end[:-1]])).astype(kind)
+    stop = np.cumsum(step, out=step)
+    if (stop[last_pair] != end).any():
+        return None
+    areas = np.add.reduceat(foreground, start, dtype=kind).astype(np.int64)
     rest = np.where(odd > 0, background[last_pair], 0)
-    first = background[start].astype(np.int64)
-    return RunPairs(background, foreground, bounds, areas, first, pixels - rest)
+    last = np.where(areas > 0, end - rest, begin)
+    return RunPairs(foreground, stop, bounds, areas, begin + background[start], last)
 
 
 def _add_groups(values: np.ndarray, place: np.ndarray, groups: np.ndarray) -> bool:
@@ -147,24 +159,26 @@ def _add_groups(values: np.ndarray, place: np.ndarray, groups: np.ndarray) -> bo
     return not len(place)
 
 
-def _decode_singly(counts: bytes, ends: np.ndarray, pixels: np.ndarray) -> RunPairs:
+def _decode_singly(
+    counts: bytes, ends: np.ndarray, pixels: np.ndarray, begin: np.ndarray
+) -> RunPairs:
     """The same, mask by mask; for errors, which name the mask, and for numbers of any size."""
-    lanes: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-    areas, first, last = [], [], []
+    foreground, stop, areas, first, last = [], [], [], [], []
     begins = [0, *ends.tolist()]
-    for row, (begin, end) in enumerate(zip(begins, begins[1:])):
+    for row, (head, tail) in enumerate(zip(begins, begins[1:])):
         try:
-            runs = decode_runs([counts[begin:end]], pixels[row : row + 1])
+            runs = decode_runs([counts[head:tail]], pixels[row : row + 1])
         except RunLengthError as error:
             raise RunLengthError(row, str(error)) from error
-        is_end = np.frombuffer(counts[begin:end], np.uint8) < _CONTINUED
+        is_end = np.frombuffer(counts[head:tail], np.uint8) < _CONTINUED
         lengths = runs.lengths[0, is_end]
         lengths = np.concatenate([lengths, np.zeros(len(lengths) % 2, np.int32)])
-        for lane, part in zip(lanes, (lengths[::2], lengths[1::2])):
-            lane.append(part)
+        foreground.append(lengths[1::2])
+        stop.append(begin[row] + np.cumsum(lengths, dtype=np.int64)[1::2])
         areas.append(runs.areas[0])
-        first.append(runs.first[0])
-        last.append(runs.last[0])
-    bounds = np.cumsum([0, *map(len, lanes[0])])
-    numbers = (np.array(part, np.int64) for part in (areas, first, last))
-    return RunPairs(*(np.concatenate(lane) for lane in lanes), bounds, *numbers)
+        first.append(begin[row] + runs.first[0])
+        last.append(begin[row] + (runs.last[0] if runs.areas[0] else 0))
+    bounds = np.cumsum([0, *map(len, stop)])
+    return RunPairs(
+        np.concatenate(foreground), np.concatenate(stop), bounds,
+        *(np.array(part, np.int64) for part in (areas, first, last)))

@@ -13,22 +13,26 @@ def encode(masks):
     return [mask_api.encode(np.asfortranarray(m.astype(np.uint8)))['counts'] for m in masks]
 
 
-def decode(strings, pixels):
-    return decode_pairs(b''.join(strings), np.array([len(s) for s in strings]), np.array(pixels))
+def decode(strings, pixels, begin=None):
+    return decode_pairs(b''.join(strings), np.array([len(s) for s in strings]), np.array(pixels),
+                        np.zeros(len(strings), np.int64) if begin is None else np.array(begin))
 
 
-def check(strings, pixels):
-    pairs, runs = decode(strings, pixels), decode_runs(strings, np.array(pixels))
+def check(strings, pixels, begin=None):
+    pairs, runs = decode(strings, pixels, begin), decode_runs(strings, np.array(pixels))
+    begin = np.zeros(len(strings), int) if begin is None else np.array(begin)
     np.testing.assert_array_equal(pairs.areas, runs.areas)
+    seen = runs.areas > 0
     for name in ('first', 'last'):
         np.testing.assert_array_equal(
-            getattr(pairs, name)[runs.areas > 0], getattr(runs, name)[runs.areas > 0])
+            getattr(pairs, name)[seen], (getattr(runs, name) + begin)[seen])
     for n, bounds in enumerate(zip(pairs.bounds, pairs.bounds[1:])):
         here = slice(*bounds)
-        lengths = np.stack([pairs.background[here], pairs.foreground[here]], 1).ravel()
-        ends = np.frombuffer(strings[n], np.uint8) < 80
-        np.testing.assert_array_equal(lengths[: ends.sum()], runs.lengths[n, : len(ends)][ends])
-        assert not lengths[ends.sum():].any()
+        lengths = runs.lengths[n, : len(strings[n])][np.frombuffer(strings[n], np.uint8) < 80]
+        lengths = np.append(lengths, [0] * (len(lengths) % 2))
+        np.testing.assert_array_equal(pairs.foreground[here], lengths[1::2])
+        np.testing.assert_array_equal(
+            pairs.stop[here], begin[n] + np.cumsum(lengths, dtype=np.int64)[1::2])
 
 
 @pytest.mark.parametrize('seed', range(30))
@@ -36,7 +40,11 @@ def test_equals_rows(seed):
     rng = np.random.default_rng(seed)
     masks = [rng.random(rng.integers(1, 60, 2)) < rng.choice([0, 0.01, 0.5, 0.99, 1])
              for _ in range(rng.integers(1, 30))]
-    check(encode(masks), [mask.size for mask in masks])
+    pixels = [mask.size for mask in masks]
+    check(encode(masks), pixels)
+    frames = rng.integers(0, 4, len(masks)).cumsum()
+    check(encode(masks), pixels, begin=frames * max(pixels))
+    check(encode(masks), pixels, begin=frames * 2**30)
 
 
 def test_numbers_of_many_characters():

@@ -123,8 +123,13 @@ def match(
     num_objects = len(pairing.objects)
     shape = (len(ignore), len(thresholds), len(pairing.results))
     taken, ignored = np.full(shape, -1, np.int32), np.zeros(shape, bool)
-    candidates = np.flatnonzero(iou.max(axis=1, initial=0) >= limits[0]) if iou.size else []
-    if len(candidates):
+    if num_objects == 1:
+        found = _first(iou[:, 0] >= limits[:, None], repeatedly=bool(crowd[0]))
+        taken[:, found] = 0
+        ignored |= found & ignore[:, :, None]
+        candidates = []
+    else:
+        candidates = np.flatnonzero(iou.max(axis=1, initial=0) >= limits[0])
         free = np.ones((*shape[:2], num_objects), bool)
     for d in candidates:
         allowed = (iou[d] >= limits[:, None]) & (free | crowd)
@@ -140,6 +145,19 @@ def match(
 
     ignored |= (taken < 0) & results_outside[:, None]
     return Matches(pairing.scores, taken, ignored, (~ignore).sum(axis=1))
+
+
+def _first(reached: np.ndarray, *, repeatedly: bool) -> np.ndarray:
+    """Which results are given the only object there is: the first that reaches the threshold.
+
+    Args:
+        reached: (I, D) bool.
+        repeatedly: whether it may be taken many times.
+
+    Returns:
+        (I, D) bool.
+    """
+    return reached if repeatedly else reached & (np.cumsum(reached, axis=1) == 1)
 
 
 def outside(values: Sequence[float], ranges: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from mmtmt.structures.packed_tube import PackedTube
 
-from .profiles import make_profile
+from .profiles import make_profile, shared_pixels
 from .tube_runs import decode_tubes
 from .tubes import Tube
 
@@ -42,13 +42,14 @@ def measure(
     profiles = [make_profile(runs) for runs in decode_tubes(objects)]
     areas, shared = [], []
     for n, runs in enumerate(decode_tubes(masks)):
-        near = profiles if partners is None else [profiles[g] for g in partners[n]]
-        pixels = [
-            profile.shared(runs).sum() if profile.largest_iou(runs) >= least_iou else 0
-            for profile in near
-        ]
+        partner = range(len(profiles)) if partners is None else partners[n]
+        near = [k for k, g in enumerate(partner) if profiles[g].largest_iou(runs) >= least_iou]
+        pixels = np.zeros(len(partner), np.int64)
+        if near:
+            some = [profiles[partner[k]] for k in near]
+            pixels[near] = shared_pixels(runs, some).sum(axis=1)
         areas.append(runs.areas)
-        shared.append(np.array(pixels, np.int64))
+        shared.append(pixels)
     return areas, shared
 
 
@@ -66,8 +67,7 @@ def frame_intersections(results: Sequence[Tube], objects: Sequence[Tube]) -> np.
     shared = np.zeros((length, len(results), len(objects)), np.int64)
     profiles = [make_profile(runs) for runs in decode_tubes([tube.masks for tube in objects])]
     for d, runs in enumerate(decode_tubes([tube.masks for tube in results])):
-        for g, profile in enumerate(profiles):
-            shared[:, d, g] = profile.shared(runs)
+        shared[:, d] = shared_pixels(runs, profiles).T
     return shared
 
 

@@ -10,13 +10,14 @@ its runs and is level between them. What a run from a to b shares with it is F(b
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .tube_runs import TubeRuns
 
-# Pairs of runs to compare at once; with more of them the tables of a long video leave the cache.
+# Runs to compare at once; with more of them the tables of a long video leave the cache.
 LOOKUPS = 10_000
 # Most runs in a column for which there are tables, which each take 8 bytes for a column.
 MOST_LEVELS = 6
@@ -24,43 +25,70 @@ MOST_CELLS = 2**24  # of a table: 128 MB
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Pieces:
+    """The runs of some frames of a tube, N in all, and then cut where a column of the video ends.
+
+    Attributes:
+        spans: (N,) where the runs begin, and (N,) where they end.
+        bounds: of the frames among the runs.
+        top: (M,) where the pieces begin.
+        bottom: (M,) where they end.
+        column: (M,) intp, their columns, rising.
+        piece_bounds: of the frames among the pieces.
+    """
+
+    spans: tuple[np.ndarray, np.ndarray]
+    bounds: np.ndarray
+    top: np.ndarray
+    bottom: np.ndarray
+    column: np.ndarray
+    piece_bounds: np.ndarray
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class ColumnProfile:
     """An object as tables over the C columns of a video of T frames.
 
     Attributes:
-        height: height of the frames in pixels.
         levels: (L, 2, C + 1) where the first, second, ... run of a column begins and ends, counted
             in pixels from the video's start; 0 and 0 where it has none.
-        depth: (T,) how many levels a frame has.
+        runs: (C + 1,) int32, how many runs a column has.
+        depth: (T,) at most as many has a column of a frame.
     """
 
-    height: int
     levels: np.ndarray
+    runs: np.ndarray
     depth: np.ndarray
 
-    def shared(self, runs: TubeRuns, begin: int, end: int) -> np.ndarray:
+    def shared(self, pieces: Pieces, begin: int, end: int) -> np.ndarray:
         """Pixels in common with some frames of a tube.
 
         Args:
-            runs: the tube.
+            pieces: of the frames.
             begin: the first of the frames.
             end: the frame after the last one.
 
         Returns:
-            One number for each frame, int64.
+            One number for each frame.
         """
-        top, bottom = runs.spans(begin, end)
-        starts = runs.bounds[begin:end] - runs.bounds[begin]
-        top, bottom, column, pieces = _split(top, bottom, self.height)
-        if pieces is not None:
-            starts = pieces[starts]
-        column = column.astype(np.intp)
-        common = np.zeros_like(top)
-        for tops, bottoms in self.levels[: self.depth[begin:end].max(initial=0)]:
-            overlap = np.minimum(bottom, bottoms.take(column, mode='clip'))
-            overlap -= np.maximum(top, tops.take(column, mode='clip'))
-            common += np.maximum(overlap, 0, out=overlap)
-        return np.add.reduceat(common, starts, dtype=np.int64)
+        common = self._overlap(0, pieces.top, pieces.bottom, pieces.column)
+        deepest = self.depth[begin:end].max()
+        if deepest > 1:
+            # few columns have a second run, and hardly any a third
+            where = np.flatnonzero(self.runs.take(pieces.column, mode='clip') > 1)
+            top, bottom, column = (lane[where] for lane in (pieces.top, pieces.bottom,
+                                                            pieces.column))
+            for level in range(1, deepest):
+                common[where] += self._overlap(level, top, bottom, column)
+        return _sums(common, pieces.piece_bounds)
+
+    def _overlap(
+        self, level: int, top: np.ndarray, bottom: np.ndarray, column: np.ndarray
+    ) -> np.ndarray:
+        tops, bottoms = self.levels[level]
+        overlap = np.minimum(bottom, bottoms.take(column, mode='clip'))
+        overlap -= np.maximum(top, tops.take(column, mode='clip'))
+        return np.maximum(overlap, 0, out=overlap)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -77,27 +105,25 @@ class StepProfile:
     before: np.ndarray
     frames: np.ndarray
 
-    def shared(self, runs: TubeRuns, begin: int, end: int) -> np.ndarray:
+    def shared(self, pieces: Pieces, begin: int, end: int) -> np.ndarray:
         """Pixels in common with some frames of a tube.
 
         Args:
-            runs: the tube.
+            pieces: of the frames.
             begin: the first of the frames.
             end: the frame after the last one.
 
         Returns:
-            One number for each frame, int64.
+            One number for each frame.
         """
         if self.frames[end] == self.frames[begin]:
             return np.zeros(end - begin, np.int64)
         # The edge at which a frame begins may be the one at which the frame before it ended.
         here = slice(max(0, self.frames[begin] - 1), self.frames[end] + 1)
         values = [
-            np.interp(edges, self.edges[here], self.before[here])
-            for edges in runs.spans(begin, end)
+            np.interp(edges, self.edges[here], self.before[here]) for edges in pieces.spans
         ]
-        starts = runs.bounds[begin:end] - runs.bounds[begin]
-        return np.add.reduceat(values[1] - values[0], starts).astype(np.int64)
+        return _sums(values[1] - values[0], pieces.bounds)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -125,19 +151,10 @@ class Profile:
         union = int(runs.areas.sum() + self.areas.sum()) - shared
         return shared / union if union else 0.0
 
-    def shared(self, runs: TubeRuns) -> np.ndarray:
-        """Pixels in common with a tube, frame by frame, (T,) int64."""
-        shared = np.zeros(len(runs.areas), np.int64)
-        near = np.flatnonzero((runs.first < self.last) & (runs.last > self.first))
-        if not len(near):
-            return shared
-        first, last = int(near[0]), int(near[-1]) + 1
-        pairs = int(runs.bounds[last] - runs.bounds[first])
-        step = max(1, (last - first) * LOOKUPS // pairs)
-        for begin in range(first, last, step):
-            end = min(begin + step, last)
-            shared[begin:end] = self.form.shared(runs, begin, end)
-        return shared
+    def near(self, runs: TubeRuns) -> tuple[int, int]:
+        """The first frame in which a tube comes near, and the one after the last."""
+        frames = np.flatnonzero((runs.first < self.last) & (runs.last > self.first))
+        return (int(frames[0]), int(frames[-1]) + 1) if len(frames) else (0, 0)
 
 
 def make_profile(runs: TubeRuns) -> Profile:
@@ -153,66 +170,101 @@ def make_profile(runs: TubeRuns) -> Profile:
     return Profile(form or _step_profile(runs), runs.areas, runs.first, runs.last)
 
 
+def shared_pixels(runs: TubeRuns, profiles: Sequence[Profile]) -> np.ndarray:
+    """Pixels that a tube has in common with objects, frame by frame.
+
+    Args:
+        runs: a tube of T frames.
+        profiles: G objects of the same video.
+
+    Returns:
+        (G, T) int64.
+    """
+    shared = np.zeros((len(profiles), len(runs.areas)), np.int64)
+    ranges = [profile.near(runs) for profile in profiles]
+    near = [g for g, (begin, end) in enumerate(ranges) if end]
+    if not near:
+        return shared
+    first, last = min(ranges[g][0] for g in near), max(ranges[g][1] for g in near)
+    number = int(runs.bounds[last] - runs.bounds[first])
+    step = max(1, (last - first) * LOOKUPS // number)
+    for begin in range(first, last, step):
+        end = min(begin + step, last)
+        pieces = _pieces(runs, begin, end) if runs.areas[begin:end].any() else None
+        for g in near:
+            if pieces is not None and ranges[g][0] < end and ranges[g][1] > begin:
+                shared[g, begin:end] = profiles[g].form.shared(pieces, begin, end)
+    return shared
+
+
+def _pieces(runs: TubeRuns, begin: int, end: int) -> Pieces:
+    top, bottom = spans = runs.spans(begin, end)
+    bounds = runs.bounds[begin : end + 1] - runs.bounds[begin]
+    column = top // runs.height
+    below = column + 1
+    below *= runs.height
+    crossing = np.flatnonzero(bottom > below)
+    if not len(crossing):
+        return Pieces(spans, bounds, top, bottom, column.astype(np.intp), bounds)
+    pieces = np.ones(len(top), np.int64)
+    pieces[crossing] += (bottom[crossing] - 1) // runs.height - column[crossing]
+    first = np.concatenate([[0], np.cumsum(pieces)])
+    run = np.repeat(np.arange(len(top)), pieces)
+    column = column[run] + (np.arange(len(run)) - first[run]).astype(column.dtype)
+    top = np.maximum(top[run], column * runs.height)
+    bottom = np.minimum(bottom[run], (column + 1) * runs.height)
+    return Pieces(spans, bounds, top, bottom, column.astype(np.intp), first[bounds])
+
+
+def _sums(values: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Sums from one bound to the next."""
+    starts = bounds[:-1]
+    full = bounds[1:] > starts
+    if full.all():
+        return np.add.reduceat(values, starts)
+    sums = np.zeros(len(starts), values.dtype)
+    sums[full] = np.add.reduceat(values, starts[full])
+    return sums
+
+
 def _column_profile(runs: TubeRuns) -> ColumnProfile | None:
     """The tables, or None if there would be too many."""
     length = len(runs.areas)
-    top, bottom = runs.spans(0, length)
-    full = bottom > top
-    if not full.all():
-        top, bottom = top[full], bottom[full]
-    top, bottom, column, _ = _split(top, bottom, runs.height)
-    level = _repeats(column)
-    depth = np.zeros(length, np.int64)
-    np.maximum.at(depth, column // runs.width, level + 1)
+    pieces = _pieces(runs, 0, length)
+    full = pieces.bottom > pieces.top
+    top, bottom, column = (lane[full] for lane in (pieces.top, pieces.bottom, pieces.column))
+    is_first = np.ones(len(column), bool)
+    np.not_equal(column[1:], column[:-1], out=is_first[1:])
+    later = np.flatnonzero(~is_first)
+    depth = np.ones(length, np.int64)
+    level = np.zeros(0, np.int64)
+    if len(later):
+        firsts = np.flatnonzero(is_first)
+        level = later - firsts[np.searchsorted(firsts, later) - 1]
+        np.maximum.at(depth, column[later] // runs.width, level + 1)
     # One column more: in masks that end with background, a run of no pixels follows the last one.
-    shape = depth.max(initial=0), 2, length * runs.width + 1
+    columns = length * runs.width + 1
+    shape = level.max(initial=0) + 1, 2, columns
     if shape[0] > MOST_LEVELS or math.prod(shape) > MOST_CELLS:
         return None
     levels = np.zeros(shape, top.dtype)
-    levels[level, 0, column] = top
-    levels[level, 1, column] = bottom
-    return ColumnProfile(runs.height, levels, depth)
-
-
-def _repeats(column: np.ndarray) -> np.ndarray:
-    """How many times the same number stood just before; the numbers rise."""
-    index = np.arange(len(column))
-    is_new = np.diff(column, prepend=-1) > 0
-    return index - np.maximum.accumulate(np.where(is_new, index, 0))
-
-
-def _split(
-    top: np.ndarray, bottom: np.ndarray, height: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-    """Cut runs where a column ends.
-
-    Args:
-        top: (N,) where they begin.
-        bottom: (N,) where they end.
-        height: pixels of a column.
-
-    Returns:
-        Where the pieces begin and end, their columns, and (N,) the first piece of each run; None
-        where nothing was cut.
-    """
-    column = top // height
-    crossing = bottom > (column + 1) * height
-    if not crossing.any():
-        return top, bottom, column, None
-    pieces = np.ones(len(top), np.int64)
-    pieces[crossing] += (bottom[crossing] - 1) // height - column[crossing]
-    run = np.repeat(np.arange(len(top)), pieces)
-    first = np.cumsum(pieces) - pieces
-    column = column[run] + (np.arange(len(run)) - first[run]).astype(column.dtype)
-    top = np.maximum(top[run], column * height)
-    return top, np.minimum(bottom[run], (column + 1) * height), column, first
+    number = np.zeros(columns, np.int32)
+    number[column] = 1
+    if len(later):
+        np.maximum.at(number, column[later], level + 1)
+        levels[level, 0, column[later]], levels[level, 1, column[later]] = top[later], bottom[later]
+        top, bottom, column = top[is_first], bottom[is_first], column[is_first]
+    levels[0, 0, column], levels[0, 1, column] = top, bottom
+    return ColumnProfile(levels, number, depth)
 
 
 def _step_profile(runs: TubeRuns) -> StepProfile:
-    begins_and_ends = np.stack(runs.spans(0, len(runs.areas)), axis=1)
-    before = np.cumsum(np.stack([np.zeros_like(runs.foreground), runs.foreground], 1), dtype=float)
-    edges = begins_and_ends.astype(float).ravel()
+    begins, ends = runs.spans(0, len(runs.areas))
+    foreground = ends - begins
+    before = np.cumsum(np.stack([np.zeros_like(foreground), foreground], 1), dtype=float)
+    edges = np.stack([begins, ends], axis=1).astype(float).ravel()
     # Where F is level or rises, one interval lies: empty runs and the ends of touching ones go out.
     keep = np.diff(edges, append=np.inf) > 0
     kept = np.concatenate([[0], np.cumsum(keep)])
-    return StepProfile(edges[keep], before[keep], kept[2 * runs.bounds])
+    bounds = runs.bounds - runs.bounds[0]
+    return StepProfile(edges[keep], before[keep], kept[2 * bounds])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
-from pycocotools import mask as mask_api
 
 from mmtmt.structures.packed_tube import PackedTube
 from mmtmt.structures.run_pairs import decode_pairs
@@ -15,7 +15,6 @@ from mmtmt.structures.runs import RunLengthError
 
 # Characters to decode at once: each call costs as much as some 15,000 characters.
 BLOCK = 250_000
-_INT = (np.int64, np.int32)
 
 
 class MaskError(ValueError):
@@ -33,45 +32,42 @@ class MaskError(ValueError):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TubeRuns:
-    """The runs of a tube of T frames, Q pairs of background and foreground in all.
+    """The runs of a tube of T frames, in pixels from the video's start on.
 
     Attributes:
         height: height of the frames in pixels.
         width: width of the frames in pixels.
-        background: (Q,) int32, pixels.
-        foreground: (Q,) int32, pixels of the foreground after it.
-        bounds: (T + 1,) the pairs of a frame are those from one bound to the next, at least one.
+        foreground: lengths of the runs of foreground; of other tubes, too.
+        stop: where they end.
+        bounds: (T + 1,) the runs of a frame are those from one bound to the next. Where a frame
+            ends with background, its last run has no pixels.
         areas: (T,) int64, pixels in each frame.
-        first: (T,) int64, where the foreground of a frame begins, counted from the video's start.
+        first: (T,) int64, where the foreground of a frame begins.
         last: (T,) int64, where it ends; 0 where there is none.
     """
 
     height: int
     width: int
-    background: np.ndarray
     foreground: np.ndarray
+    stop: np.ndarray
     bounds: np.ndarray
     areas: np.ndarray
     first: np.ndarray
     last: np.ndarray
 
     def spans(self, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-        """Where the runs of foreground of some frames begin and end, from the video's start on.
+        """Where the runs of foreground of some frames begin and end.
 
         Args:
             begin: the first of the frames.
             end: the frame after the last one.
 
         Returns:
-            Beginnings and ends, an integer for each pair of runs.
+            Beginnings and ends, an integer for each run.
         """
-        pairs = slice(self.bounds[begin], self.bounds[end])
-        small = end * self.height * self.width < 2**31
-        stop = np.add(self.background[pairs], self.foreground[pairs], dtype=_INT[small])
-        if len(stop):
-            stop[0] += begin * self.height * self.width
-        np.cumsum(stop, out=stop)
-        return stop - self.foreground[pairs], stop
+        runs = slice(self.bounds[begin], self.bounds[end])
+        stop = self.stop[runs]
+        return stop - self.foreground[runs], stop
 
 
 def decode_tubes(masks: Sequence[PackedTube]) -> Iterator[TubeRuns]:
@@ -91,43 +87,44 @@ def decode_tubes(masks: Sequence[PackedTube]) -> Iterator[TubeRuns]:
 
 def _decode_block(masks: Sequence[PackedTube], begin: int, end: int) -> Iterator[TubeRuns]:
     block = masks[begin:end]
-    rows = np.cumsum([0, *map(len, block)])
-    sizes = [(tube.height, tube.width) for tube in block]
-    frame_pixels = [height * width for height, width in sizes]
-    filled = [tube.filled(_absent(number)) for tube, number in zip(block, frame_pixels)]
-    if not rows[-1]:
-        nothing = np.zeros(0, np.int64)
-        for size in sizes:
-            yield TubeRuns(*size, nothing, nothing, np.zeros(1, int), *[nothing] * 3)
-        return
-    try:
-        pairs = decode_pairs(
-            b''.join([counts for counts, _ in filled]),
-            np.concatenate([lengths for _, lengths in filled]),
-            np.repeat(frame_pixels, np.diff(rows)),
-        )
-    except RunLengthError as error:
-        tube = int(np.searchsorted(rows, error.row, side='right')) - 1
-        frame = error.row - rows[tube]
-        raise MaskError(begin + tube, f'segmentations[{frame}]: {error}') from error
-    for size, number, top, bottom in zip(sizes, frame_pixels, rows.tolist(), rows[1:].tolist()):
-        bounds = pairs.bounds[top : bottom + 1]
-        here = slice(bounds[0], bounds[-1])
-        areas = pairs.areas[top:bottom].copy()
-        start = np.arange(bottom - top) * number
+    frames = [len(tube) for tube in block]
+    rows = [0, *accumulate(frames)]
+    lengths = np.concatenate([tube.ends for tube in block])
+    lengths[1:] -= lengths[:-1].copy()
+    heads = [row for row, number in zip(rows, frames) if number]
+    lengths[heads] = [tube.ends[0] for tube in block if len(tube)]
+    pixels = np.repeat([tube.height * tube.width for tube in block], frames)
+    starts = (np.arange(rows[-1]) - np.repeat(rows[:-1], frames)) * pixels
+    present = np.flatnonzero(lengths)
+    runs = np.zeros(rows[-1], np.int64)
+    areas, last = np.zeros_like(runs), np.zeros_like(runs)
+    foreground = stop = np.zeros(0, np.int64)
+    if len(present):
+        try:
+            pairs = decode_pairs(
+                b''.join([tube.blob for tube in block]),
+                lengths[present],
+                pixels[present],
+                starts[present],
+            )
+        except RunLengthError as error:
+            row = int(present[error.row])
+            tube = bisect_right(rows, row) - 1
+            frame = row - rows[tube]
+            raise MaskError(begin + tube, f'segmentations[{frame}]: {error}') from error
+        foreground, stop = pairs.foreground, pairs.stop
+        runs[present], areas[present] = np.diff(pairs.bounds), pairs.areas
+        starts[present] = pairs.first
+        last[present] = np.where(pairs.areas > 0, pairs.last, 0)
+    bounds = np.concatenate([[0], np.cumsum(runs)])
+    for tube, here, there in zip(block, rows, rows[1:]):
         yield TubeRuns(
-            *size,
-            pairs.background[here],
-            pairs.foreground[here],
-            bounds - bounds[0],
-            areas,
-            start + pairs.first[top:bottom],
-            np.where(areas > 0, start + pairs.last[top:bottom], 0),
+            tube.height,
+            tube.width,
+            foreground,
+            stop,
+            bounds[here : there + 1],
+            areas[here:there],
+            starts[here:there],
+            last[here:there],
         )
-
-
-@lru_cache(maxsize=64)
-def _absent(pixels: int) -> bytes:
-    """The ``counts`` of a frame without foreground."""
-    rle = {'size': [pixels, 1], 'counts': [pixels]}
-    return mask_api.frPyObjects([rle], pixels, 1)[0]['counts']

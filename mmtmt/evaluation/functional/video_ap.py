@@ -127,7 +127,13 @@ def accumulate(matches: list[list[Matches]]) -> tuple[np.ndarray, np.ndarray]:
         areas = np.flatnonzero(num_objects)
         if not len(areas):
             continue
+        most = max(len(video.scores) for video in videos)
         for m, max_results in enumerate(MAX_DETECTIONS):
+            if m and most <= MAX_DETECTIONS[m - 1]:
+                # no video has results beyond the ones that counted already
+                precision[:, :, k, :, m] = precision[:, :, k, :, m - 1]
+                recall[:, k, :, m] = recall[:, k, :, m - 1]
+                continue
             order = np.argsort(
                 -np.concatenate([video.scores[:max_results] for video in videos]), kind='stable'
             )

@@ -6,13 +6,15 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from mmtmt.models.losses.contrastive import ContrastChoice, contrastive_losses
-from mmtmt.models.losses.focal_losses import ALPHA, class_focal_loss, mask_focal_loss
+from mmtmt.models.losses.contrastive import contrastive_losses
+from mmtmt.models.losses.focal_losses import class_focal_loss, mask_focal_loss
 from mmtmt.models.losses.label_space import LABEL_SPACE_LOSSES, LabelSpace
 from mmtmt.models.losses.mask_losses import point_dice_loss
 from mmtmt.models.losses.targets import ClipTarget
 from mmtmt.models.losses.taxonomy_losses import score_loss, taxonomy_recall
 from mmtmt.models.outputs import BoxPrediction, CompiledTaxonomy
+from mmtmt.models.task_modules.contrast_selector import ContrastChoice
+from mmtmt.models.task_modules.match_costs import FOCAL_ALPHA
 from mmtmt.models.task_modules.ota_assigner import OTAMatch, collect_costs, pair_costs
 from mmtmt.models.utils.boxes import boxes_of_masks, giou_loss
 from mmtmt.models.utils.transfer import to_device
@@ -118,7 +120,7 @@ class DetectionCriterion(nn.Module):
         selector: Config of the choice of positives and negatives.
     """
 
-    def __init__(self, *, class_weight: float = 2.0, focal_alpha: float = ALPHA,
+    def __init__(self, *, class_weight: float = 2.0, focal_alpha: float = FOCAL_ALPHA,
                  l1_weight: float = 5.0, giou_weight: float = 2.0, mask_weight: float = 2.0,
                  dice_weight: float = 5.0, reid_weight: float = 2.0, reid_aux_weight: float = 3.0,
                  label_space_loss: str = 'union', taxonomy_loss: str = 'off',

@@ -4,12 +4,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmtmt.models.losses.label_space import LabelSpace
-
-ALPHA = 0.25
-GAMMA = 2.0
+from mmtmt.models.task_modules.match_costs import FOCAL_ALPHA, FOCAL_GAMMA
 
 
-def focal_loss(logits: Tensor, targets: Tensor, alpha: float = ALPHA) -> Tensor:
+def focal_loss(logits: Tensor, targets: Tensor, alpha: float = FOCAL_ALPHA) -> Tensor:
     """Focal loss of every entry.
 
     Args:
@@ -23,11 +21,11 @@ def focal_loss(logits: Tensor, targets: Tensor, alpha: float = ALPHA) -> Tensor:
     probability = logits.sigmoid()
     entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction='none')
     wrong = probability + targets - 2 * probability * targets
-    return (alpha * targets + (1 - alpha) * (1 - targets)) * entropy * wrong**GAMMA
+    return (alpha * targets + (1 - alpha) * (1 - targets)) * entropy * wrong**FOCAL_GAMMA
 
 
 def class_focal_loss(logits: Tensor, labels: Tensor, space: LabelSpace, mode: str,
-                     alpha: float = ALPHA) -> Tensor:
+                     alpha: float = FOCAL_ALPHA) -> Tensor:
     """Focal loss of sigmoid classifiers, divided by the number of matched queries.
 
     `union` counts every category. `masked` leaves out those outside of the sample's vocabulary.

@@ -6,7 +6,7 @@ from mmengine.logging import print_log
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from mmtmt.models.losses.mask_losses import pairwise_mask_costs
+from mmtmt.models.task_modules.match_costs import pairwise_mask_costs
 from mmtmt.models.utils.transfer import to_host
 from mmtmt.registry import TASK_UTILS
 

@@ -6,7 +6,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmtmt.models.losses.focal_losses import ALPHA, GAMMA
+from mmtmt.models.task_modules.match_costs import FOCAL_ALPHA, FOCAL_GAMMA
 from mmtmt.models.utils.boxes import pairwise_giou, pairwise_iou
 from mmtmt.models.utils.transfer import to_host
 from mmtmt.registry import TASK_UTILS
@@ -61,8 +61,8 @@ def pair_costs(class_logits: Tensor, boxes: Tensor, labels: Tensor,
     """
     boxes = boxes.float()
     probability = class_logits[..., labels].float().sigmoid()
-    negative = (1 - ALPHA) * probability**GAMMA * -(1 - probability + EPSILON).log()
-    positive = ALPHA * (1 - probability)**GAMMA * -(probability + EPSILON).log()
+    negative = (1 - FOCAL_ALPHA) * probability**FOCAL_GAMMA * -(1 - probability + EPSILON).log()
+    positive = FOCAL_ALPHA * (1 - probability)**FOCAL_GAMMA * -(probability + EPSILON).log()
     centres, target_centres = boxes[..., :, None, :2], target_boxes[:, :2]
     half = target_boxes[:, 2:] / 2
     in_box, in_square = (

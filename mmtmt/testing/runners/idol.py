@@ -6,8 +6,8 @@ from mmengine.structures import InstanceData
 
 from mmtmt.models.converters import normalise_weights
 from mmtmt.models.converters.idol import convert_idol, infer_idol
-from mmtmt.models.losses import contrastive
 from mmtmt.models.outputs import CategoryContext
+from mmtmt.models.task_modules import contrast_selector
 from mmtmt.models.trackers import MemoryBankTracker
 from mmtmt.models.vis import IDOL, EvaluationSpace, idol, track_output
 from mmtmt.models.vis.track_output import TrackState, collect_tracks, link_frame
@@ -222,7 +222,7 @@ def run_training(fixture: Fixture) -> list[Difference]:
     model.train()
     batch = model.data_preprocessor(make_training_batch(fixture), training=True)
     with (
-        fixture.replayed_samples(contrastive, 'sample_negatives'),
+        fixture.replayed_samples(contrast_selector, 'sample_negatives'),
         recording(model.criterion, 'assign') as assigned,
     ):
         losses = model.loss(batch['inputs'], batch['data_samples'])

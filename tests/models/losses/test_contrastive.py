@@ -2,8 +2,9 @@
 import pytest
 import torch
 
-from mmtmt.models.losses import contrastive
-from mmtmt.models.losses.contrastive import ContrastChoice, contrastive_losses, draw_negatives
+from mmtmt.models.losses.contrastive import contrastive_losses
+from mmtmt.models.task_modules import contrast_selector
+from mmtmt.models.task_modules.contrast_selector import ContrastChoice, draw_negatives
 
 
 @pytest.fixture
@@ -23,7 +24,8 @@ def choose(positive, negative):
 
 
 def test_equals_the_sum_over_all_pairs(pair, monkeypatch):
-    monkeypatch.setattr(contrastive, 'sample_negatives', lambda population, k: torch.arange(k))
+    monkeypatch.setattr(contrast_selector, 'sample_negatives',
+                        lambda population, k: torch.arange(k))
     keys, references, choice = pair
     choice = choose(*choice[:2])
     loss, auxiliary = contrastive_losses([keys], [references], [choice])
@@ -65,5 +67,5 @@ def test_stays_finite_when_there_is_nothing_to_contrast(pair, empty):
 
 
 def test_negatives_are_drawn_once_each():
-    drawn = contrastive.sample_negatives(20, 15)
+    drawn = contrast_selector.sample_negatives(20, 15)
     assert len(drawn.unique()) == 15 and drawn.max() < 20

@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from mmtmt.models.losses.mask_losses import pairwise_mask_costs
+from mmtmt.models.task_modules.match_costs import pairwise_mask_costs
 
 
 def losses_of(model, batch):

@@ -1,0 +1,48 @@
+"""Imports point one way: the packages, and those of the models among themselves, form no circle."""
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import mmtmt
+
+ROOT = Path(mmtmt.__file__).parent
+
+
+def package_of(module: str) -> str:
+    parts = module.split('.')
+    return '.'.join(parts[:3] if parts[1] == 'models' else parts[:2])
+
+
+def imported(path: Path, module: str):
+    """Modules of this project that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = module.split('.')[:-node.level] if node.level else []
+            names = ['.'.join([*above, node.module] if node.module else above)]
+        else:
+            continue
+        yield from (name for name in names if name.startswith('mmtmt.'))
+
+
+def test_no_package_imports_one_that_imports_it():
+    graph = defaultdict(set)
+    for path in ROOT.rglob('*.py'):
+        # what a package offers as a whole is no step of its own
+        if path.name != '__init__.py' and '.mim' not in path.parts:
+            module = '.'.join(('mmtmt', *path.relative_to(ROOT).with_suffix('').parts))
+            here = package_of(module)
+            graph[here] |= {package_of(name) for name in imported(path, module)} - {here}
+    assert len(graph) > 15
+
+    def reachable(package):
+        found, todo = set(), [package]
+        while todo:
+            new = graph.get(todo.pop(), set()) - found
+            found |= new
+            todo += new
+        return found
+
+    circles = {package for package in list(graph) if package in reachable(package)}
+    assert not circles, f'{sorted(circles)} import each other'
