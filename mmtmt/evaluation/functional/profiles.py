@@ -34,7 +34,7 @@ class Pieces:
         top: (M,) where the pieces begin.
         bottom: (M,) where they end.
         column: (M,) intp, their columns, rising.
-        piece_bounds: of the frames among the pieces.
+        bounds_of_pieces: of the frames among the pieces.
     """
 
     spans: tuple[np.ndarray, np.ndarray]
@@ -42,7 +42,7 @@ class Pieces:
     top: np.ndarray
     bottom: np.ndarray
     column: np.ndarray
-    piece_bounds: np.ndarray
+    bounds_of_pieces: np.ndarray
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,13 +51,12 @@ class ColumnProfile:
 
     Attributes:
         levels: (L, 2, C + 1) where the first, second, ... run of a column begins and ends, counted
-            in pixels from the video's start; 0 and 0 where it has none.
-        runs: (C + 1,) int32, how many runs a column has.
-        depth: (T,) at most as many has a column of a frame.
+            in pixels from the video's start; 0 and 0 where it has none. Where a column has a second
+            run, the end of the first is negative.
+        depth: (T,) at most so many runs has a column of a frame.
     """
 
     levels: np.ndarray
-    runs: np.ndarray
     depth: np.ndarray
 
     def shared(self, pieces: Pieces, begin: int, end: int) -> np.ndarray:
@@ -71,24 +70,28 @@ class ColumnProfile:
         Returns:
             One number for each frame.
         """
-        common = self._overlap(0, pieces.top, pieces.bottom, pieces.column)
+        top, bottom, column = pieces.top, pieces.bottom, pieces.column
+        tops, bottoms = (lane.take(column, mode='clip') for lane in self.levels[0])
         deepest = self.depth[begin:end].max()
         if deepest > 1:
             # few columns have a second run, and hardly any a third
-            where = np.flatnonzero(self.runs.take(pieces.column, mode='clip') > 1)
-            top, bottom, column = (lane[where] for lane in (pieces.top, pieces.bottom,
-                                                            pieces.column))
-            for level in range(1, deepest):
-                common[where] += self._overlap(level, top, bottom, column)
-        return _sums(common, pieces.piece_bounds)
+            deep = np.flatnonzero(bottoms < 0)
+            bottoms[deep] *= -1
+        common = _overlap(top, bottom, tops, bottoms)
+        if deepest > 1:
+            top, bottom, column = top[deep], bottom[deep], column[deep]
+            for tops, bottoms in self.levels[1:deepest]:
+                common[deep] += _overlap(top, bottom, tops[column], bottoms[column])
+        return _sums(common, pieces.bounds_of_pieces)
 
-    def _overlap(
-        self, level: int, top: np.ndarray, bottom: np.ndarray, column: np.ndarray
-    ) -> np.ndarray:
-        tops, bottoms = self.levels[level]
-        overlap = np.minimum(bottom, bottoms.take(column, mode='clip'))
-        overlap -= np.maximum(top, tops.take(column, mode='clip'))
-        return np.maximum(overlap, 0, out=overlap)
+
+def _overlap(
+    top: np.ndarray, bottom: np.ndarray, tops: np.ndarray, bottoms: np.ndarray
+) -> np.ndarray:
+    """Lengths that intervals have in common with others."""
+    overlap = np.minimum(bottom, bottoms)
+    overlap -= np.maximum(top, tops)
+    return np.maximum(overlap, 0, out=overlap)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -230,32 +233,39 @@ def _sums(values: np.ndarray, bounds: np.ndarray) -> np.ndarray:
 def _column_profile(runs: TubeRuns) -> ColumnProfile | None:
     """The tables, or None if there would be too many."""
     length = len(runs.areas)
+    columns = length * runs.width
     pieces = _pieces(runs, 0, length)
-    full = pieces.bottom > pieces.top
-    top, bottom, column = (lane[full] for lane in (pieces.top, pieces.bottom, pieces.column))
-    is_first = np.ones(len(column), bool)
-    np.not_equal(column[1:], column[:-1], out=is_first[1:])
-    later = np.flatnonzero(~is_first)
+    top, bottom, column = pieces.top, pieces.bottom, pieces.column
+    empty = np.flatnonzero(bottom == top)
+    if (top[empty] % (runs.height * runs.width)).any():
+        full = bottom > top
+        top, bottom, column = top[full], bottom[full], column[full]
+    else:  # at the ends of frames, as in nearly all files: they go behind the last column
+        column[empty] = columns
+    again = np.flatnonzero(column[1:] == column[:-1]) + 1
+    again = again[column[again] < columns]
+    level = _positions(again)
     depth = np.ones(length, np.int64)
-    level = np.zeros(0, np.int64)
-    if len(later):
-        firsts = np.flatnonzero(is_first)
-        level = later - firsts[np.searchsorted(firsts, later) - 1]
-        np.maximum.at(depth, column[later] // runs.width, level + 1)
-    # One column more: in masks that end with background, a run of no pixels follows the last one.
-    columns = length * runs.width + 1
-    shape = level.max(initial=0) + 1, 2, columns
+    np.maximum.at(depth, column[again] // runs.width, level + 1)
+    shape = level.max(initial=0) + 1, 2, columns + 1
     if shape[0] > MOST_LEVELS or math.prod(shape) > MOST_CELLS:
         return None
     levels = np.zeros(shape, top.dtype)
-    number = np.zeros(columns, np.int32)
-    number[column] = 1
-    if len(later):
-        np.maximum.at(number, column[later], level + 1)
-        levels[level, 0, column[later]], levels[level, 1, column[later]] = top[later], bottom[later]
-        top, bottom, column = top[is_first], bottom[is_first], column[is_first]
-    levels[0, 0, column], levels[0, 1, column] = top, bottom
-    return ColumnProfile(levels, number, depth)
+    for lane, ends in enumerate((top, bottom)):
+        levels[0, lane, column] = ends
+        levels[level, lane, column[again]] = ends[again]
+        # of several runs in a column the last was written
+        levels[0, lane, column[again]] = ends[again - level]
+    levels[0, 1, column[again]] *= -1
+    levels[..., columns] = 0
+    return ColumnProfile(levels, depth)
+
+
+def _positions(numbers: np.ndarray) -> np.ndarray:
+    """Positions of rising integers in their sequences without gaps, from 1 on."""
+    index = np.arange(1, len(numbers) + 1)
+    begins = np.diff(numbers, prepend=-1) > 1
+    return index - np.maximum.accumulate(np.where(begins, index - 1, 0))
 
 
 def _step_profile(runs: TubeRuns) -> StepProfile:

@@ -34,6 +34,33 @@ def sides(request, monkeypatch):
     return sides
 
 
+def with_empty_runs(masks, seed):
+    """The same masks, as RLEs with runs of no pixels between others, and null where absent."""
+    rng = np.random.default_rng(seed)
+    segmentations = []
+    for mask in masks:
+        flat = np.concatenate([[False], mask.T.ravel(), [not mask.T.ravel()[-1]]])
+        ends = np.flatnonzero(flat[1:] != flat[:-1])
+        counts = np.diff(ends, prepend=0).tolist()
+        for place in sorted(rng.integers(0, len(counts), 4), reverse=True):
+            if counts[place] > 1:
+                here = int(rng.integers(1, counts[place]))
+                counts[place:place + 1] = [here, 0, counts[place] - here]
+        segmentations.append({'size': list(mask.shape), 'counts': counts} if mask.any() else None)
+    return PackedTube.pack(segmentations, *masks.shape[1:])
+
+
+def test_runs_of_no_pixels_change_nothing(sides):
+    expected = np.einsum('dthw,gthw->tdg', *(np.array(side, int) for side in sides))
+    tubes = []
+    for side in sides:
+        packed = [with_empty_runs(masks, seed) for seed, masks in enumerate(side)]
+        tubes.append([Tube(0, 1, 1, tube, measure([tube])[0][0], 1.0) for tube in packed])
+        for tube, masks in zip(tubes[-1], side):
+            np.testing.assert_array_equal(tube.areas, masks.sum(axis=(1, 2)))
+    np.testing.assert_array_equal(frame_intersections(*tubes), expected)
+
+
 def test_intersections_equal_dense_masks(sides):
     expected = np.einsum('dthw,gthw->tdg', *(np.array(side, int) for side in sides))
     tubes = [[tube_of(masks) for masks in side] for side in sides]
