@@ -8,7 +8,7 @@ VENV ?= .venv
 TORCH ?= auto
 RUN = $(VENV)/bin/python
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint bench bench-evaluator bench-loader clean
 
 setup:
 	@$(or $(PYTHON),python3) tools/setup_env.py --venv $(VENV) --torch $(TORCH)
@@ -26,7 +26,12 @@ lint: setup
 
 bench: setup
 	$(RUN) tools/analysis_tools/benchmark.py $(ARGS)
-# beside mmdet's evaluator: tools/analysis_tools/evaluator_benchmark.py
+
+bench-evaluator: setup
+	$(RUN) tools/analysis_tools/evaluator_benchmark.py $(ARGS)
+
+bench-loader: setup
+	$(RUN) tools/analysis_tools/loader_benchmark.py $(ARGS)
 
 clean:
 	rm -rf build dist mmtmt.egg-info mmtmt/.mim .pytest_cache .ruff_cache .hypothesis

@@ -42,7 +42,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Measures, prints and writes."""
+    """Measures, writes and prints."""
     args = parse_args(argv)
     escape_output()
     try:
@@ -58,11 +58,6 @@ def main(argv: list[str] | None = None) -> None:
         if file_names is not None:
             sheets = worst_video_sheets(study, analysis['videos'], file_names, args.frames)
         tables = analysis_tables(analysis)
-        for table in tables:
-            if table.title in PRINTED:
-                print(table.terminal(), end='\n\n')
-        for line in analysis['remarks']:
-            print(f'note: {line}')
         note = f'{args.results} against {args.gt}'
         title = args.title or f'{Path(args.results).name} against {Path(args.gt).name}'
         contents = (
@@ -75,6 +70,11 @@ def main(argv: list[str] | None = None) -> None:
             (args.out / name).write_text(text, encoding='utf-8', errors='replace')
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')
+    for table in tables:
+        if table.title in PRINTED:
+            print(table.terminal(), end='\n\n')
+    for line in analysis['remarks']:
+        print(f'note: {line}')
     print(f'wrote {", ".join(FILES)} to {args.out}')
 
 

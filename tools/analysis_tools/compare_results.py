@@ -38,7 +38,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Compares, prints and writes."""
+    """Compares, writes and prints."""
     args = parse_args(argv)
     escape_output()
     names = args.names or short_names(args.results)
@@ -55,9 +55,6 @@ def main(argv: list[str] | None = None) -> None:
             args.gt, dict(zip(names, args.results, strict=True)), **options_of(args)
         )
         tables = comparison_tables(comparison)
-        print('\n\n'.join(table.terminal() for table in tables))
-        for name, lines in zip(names, comparison['remarks'], strict=True):
-            print(''.join(f'\nnote: {name}: {line}' for line in lines))
         if args.out is not None:
             contents = (
                 json.dumps(comparison, indent=1) + '\n',
@@ -68,6 +65,9 @@ def main(argv: list[str] | None = None) -> None:
                 (args.out / name).write_text(text, encoding='utf-8', errors='replace')
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')
+    print('\n\n'.join(table.terminal() for table in tables))
+    for name, lines in zip(names, comparison['remarks'], strict=True):
+        print(''.join(f'\nnote: {name}: {line}' for line in lines))
 
 
 if __name__ == '__main__':
