@@ -1,4 +1,4 @@
-"""Imports point one way: the packages, and those of the models among themselves, form no circle."""
+"""Imports point one way: packages form no circle, nor do those of the models or single helpers."""
 import ast
 from collections import defaultdict
 from pathlib import Path
@@ -9,18 +9,21 @@ ROOT = Path(mmtmt.__file__).parent
 
 
 def package_of(module: str) -> str:
+    """What counts as one: a package of the models, a module of utils, which has none above it."""
     parts = module.split('.')
-    return '.'.join(parts[:3] if parts[1] == 'models' else parts[:2])
+    return '.'.join(parts[:3] if parts[1] in ('models', 'utils') else parts[:2])
 
 
 def imported(path: Path, module: str):
-    """Modules of this project that a file imports, anywhere in it."""
+    """Names of this project that a file imports, anywhere in it."""
     for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             above = module.split('.')[:-node.level] if node.level else []
-            names = ['.'.join([*above, node.module] if node.module else above)]
+            source = '.'.join([*above, *([node.module] if node.module else [])])
+            # the name of a class makes no difference to its package
+            names = [f'{source}.{alias.name}' for alias in node.names]
         else:
             continue
         yield from (name for name in names if name.startswith('mmtmt.'))

@@ -12,13 +12,11 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 
 from mmtmt.engine import load_checkpoint_file, trusted_checkpoints
 from mmtmt.engine.config_check import ConfigError
 from mmtmt.engine.launch import add_run_arguments, build_runner, prepare_run, run_tool
 from mmtmt.evaluation.functional import write_results
-from mmtmt.models.utils import fold_norms
 
 METRIC = 'VideoInstanceMetric'
 
@@ -112,11 +110,7 @@ def main() -> None:
             cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
         folder = args.out.with_suffix('') if args.out else None
         datasets = write_files_to(cfg, folder) if folder else []
-        runner = build_runner(cfg)
-        runner.load_or_resume()
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        fold_norms(model.eval())
-        runner.test()
+        build_runner(cfg).test()
     if folder and is_main_process():
         merge_results(folder, datasets, args.out)
 

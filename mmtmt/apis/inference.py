@@ -16,7 +16,6 @@ from mmengine.registry import init_default_scope
 from mmtmt.engine.checkpoint import load_checkpoint_file
 from mmtmt.engine.weights import load_into
 from mmtmt.evaluation.functional import to_json_results, write_results
-from mmtmt.models.utils import fold_norms
 from mmtmt.registry import INFERENCERS, MODELS, TRANSFORMS
 from mmtmt.structures.frame_source import FrameSource
 from mmtmt.structures.resize import ResizeRule
@@ -43,8 +42,7 @@ def init_model(
         trust: Allow code in the checkpoint to run when plain data is not enough.
 
     Returns:
-        The model in evaluation mode, for prediction alone (see `fold_norms`); its ``cfg`` is the
-        config.
+        The model in evaluation mode; its ``cfg`` is the config.
 
     Raises:
         ValueError: If the checkpoint doesn't fit the model in every entry.
@@ -57,9 +55,7 @@ def init_model(
     weights = load_checkpoint_file(checkpoint, trust=trust)
     load_into(model, weights, strict=True, source=str(checkpoint))
     model.cfg = config
-    model = model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
-    fold_norms(model)
-    return model
+    return model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
 
 
 @dataclass(frozen=True)

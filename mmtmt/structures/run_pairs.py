@@ -37,8 +37,9 @@ class RunPairs:
         stop: (Q,) where they end, int32, or int64 where that is too small.
         bounds: (R + 1,) int64, the pairs of a mask are those from one bound to the next.
         areas: (R,) int64, pixels of the foreground of a mask.
-        first: (R,) int64, where its foreground begins.
-        last: (R,) int64, where its foreground ends; where the mask begins if it has none.
+        first: (R,) int64, its foreground doesn't begin before; where it does, but for runs of no
+            pixels.
+        last: (R,) int64, its foreground doesn't end after; where the mask begins if it has none.
     """
 
     foreground: np.ndarray

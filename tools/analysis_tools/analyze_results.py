@@ -68,14 +68,14 @@ def main(argv: list[str] | None = None) -> None:
         )
         for name, text in zip(FILES, contents, strict=True):
             (args.out / name).write_text(text, encoding='utf-8', errors='replace')
+        for table in tables:
+            if table.title in PRINTED:
+                print(table.terminal(), end='\n\n')
+        for line in analysis['remarks']:
+            print(f'note: {line}')
+        print(f'wrote {", ".join(FILES)} to {args.out}')
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')
-    for table in tables:
-        if table.title in PRINTED:
-            print(table.terminal(), end='\n\n')
-    for line in analysis['remarks']:
-        print(f'note: {line}')
-    print(f'wrote {", ".join(FILES)} to {args.out}')
 
 
 if __name__ == '__main__':

@@ -86,8 +86,6 @@ def print_peak(side: str, frames: int, size: tuple[int, int]) -> None:
     sides.spread_weights(ours.model)
     model = ours if side == ours.name else sides.Theirs(ours)
     clip = sides.make_frames(frames, *size)
-    if side == ours.name:
-        ours.fold_norms()
     del ours
     before = resident()
     model.predict(clip)
@@ -121,7 +119,6 @@ def bench_predict(args: argparse.Namespace) -> list[list[str]]:
     ours = sides.Ours()
     sides.spread_weights(ours.model)
     theirs = sides.Theirs(ours)
-    ours.fold_norms()
     rows = []
     for frames in args.frames:
         clip = sides.make_frames(frames, *args.size)

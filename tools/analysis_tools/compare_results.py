@@ -63,11 +63,11 @@ def main(argv: list[str] | None = None) -> None:
             )
             for name, text in zip(names_of_files, contents, strict=True):
                 (args.out / name).write_text(text, encoding='utf-8', errors='replace')
+        print('\n\n'.join(table.terminal() for table in tables))
+        for name, lines in zip(names, comparison['remarks'], strict=True):
+            print(''.join(f'\nnote: {name}: {line}' for line in lines))
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')
-    print('\n\n'.join(table.terminal() for table in tables))
-    for name, lines in zip(names, comparison['remarks'], strict=True):
-        print(''.join(f'\nnote: {name}: {line}' for line in lines))
 
 
 if __name__ == '__main__':

@@ -17,7 +17,6 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from mmtmt.models.converters import convert_to_mmdet
-from mmtmt.models.utils import fold_norms
 from mmtmt.registry import MODELS
 from mmtmt.structures.frame_source import ArrayFrameSource
 from mmtmt.structures.samples import TubeDataSample, make_sample, make_tubes
@@ -90,10 +89,6 @@ class Ours:
             {'model.taxonomy.vocabularies': list(vocabularies), **(options or {})})
         torch.manual_seed(0)
         self.model = MODELS.build(settings.model)
-
-    def fold_norms(self) -> None:
-        """Make it a model for prediction alone, as tools/test.py and init_model do."""
-        fold_norms(self.model.eval())
 
     def predict(self, frames: np.ndarray) -> tuple[Tensor, Tensor, list[Tube]]:
         """Scores, labels and tubes of the best ten, by falling score."""

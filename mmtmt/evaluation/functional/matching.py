@@ -123,12 +123,12 @@ def match(
     num_objects = len(pairing.objects)
     shape = (len(ignore), len(thresholds), len(pairing.results))
     taken, ignored = np.full(shape, -1, np.int32), np.zeros(shape, bool)
+    candidates: Sequence[int] = ()
     if num_objects == 1:
         found = _first(iou[:, 0] >= limits[:, None], repeatedly=bool(crowd[0]))
         taken[:, found] = 0
         ignored |= found & ignore[:, :, None]
-        candidates = []
-    else:
+    elif num_objects:
         candidates = np.flatnonzero(iou.max(axis=1, initial=0) >= limits[0])
         free = np.ones((*shape[:2], num_objects), bool)
     for d in candidates:

@@ -42,12 +42,11 @@ def measure(
     profiles = [make_profile(runs) for runs in decode_tubes(objects)]
     areas, shared = [], []
     for n, runs in enumerate(decode_tubes(masks)):
-        partner = range(len(profiles)) if partners is None else partners[n]
-        near = [k for k, g in enumerate(partner) if profiles[g].largest_iou(runs) >= least_iou]
-        pixels = np.zeros(len(partner), np.int64)
+        others = profiles if partners is None else [profiles[g] for g in partners[n]]
+        near = [g for g, other in enumerate(others) if other.largest_iou(runs) >= least_iou]
+        pixels = np.zeros(len(others), np.int64)
         if near:
-            some = [profiles[partner[k]] for k in near]
-            pixels[near] = shared_pixels(runs, some).sum(axis=1)
+            pixels[near] = shared_pixels(runs, [others[g] for g in near]).sum(axis=1)
         areas.append(runs.areas)
         shared.append(pixels)
     return areas, shared

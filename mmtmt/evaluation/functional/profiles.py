@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -26,23 +27,54 @@ MOST_CELLS = 2**24  # of a table: 128 MB
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Pieces:
-    """The runs of some frames of a tube, N in all, and then cut where a column of the video ends.
+    """Runs of a tube, cut where a column of the video ends; N pieces.
 
     Attributes:
-        spans: (N,) where the runs begin, and (N,) where they end.
-        bounds: of the frames among the runs.
-        top: (M,) where the pieces begin.
-        bottom: (M,) where they end.
-        column: (M,) intp, their columns, rising.
-        bounds_of_pieces: of the frames among the pieces.
+        top: (N,) where they begin.
+        bottom: (N,) where they end.
+        column: (N,) intp, their columns, rising.
+        bounds: the pieces of a frame are those from one bound to the next.
     """
 
-    spans: tuple[np.ndarray, np.ndarray]
-    bounds: np.ndarray
     top: np.ndarray
     bottom: np.ndarray
     column: np.ndarray
-    bounds_of_pieces: np.ndarray
+    bounds: np.ndarray
+
+
+class Section:
+    """Some frames of a tube.
+
+    Args:
+        runs: the tube.
+        begin: the first of the frames.
+        end: the frame after the last one.
+    """
+
+    def __init__(self, runs: TubeRuns, begin: int, end: int) -> None:
+        self.frames = slice(begin, end)
+        self.height = runs.height
+        self.spans = runs.spans(begin, end)
+        self.bounds = runs.bounds[begin : end + 1] - runs.bounds[begin]
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        """Its runs, cut where a column ends."""
+        top, bottom = self.spans
+        column = top // self.height
+        below = column + 1
+        below *= self.height
+        crossing = np.flatnonzero(bottom > below)
+        if not len(crossing):
+            return Pieces(top, bottom, column.astype(np.intp), self.bounds)
+        number = np.ones(len(top), np.int64)
+        number[crossing] += (bottom[crossing] - 1) // self.height - column[crossing]
+        first = np.concatenate([[0], np.cumsum(number)])
+        run = np.repeat(np.arange(len(top)), number)
+        column = column[run] + (np.arange(len(run)) - first[run]).astype(column.dtype)
+        top = np.maximum(top[run], column * self.height)
+        bottom = np.minimum(bottom[run], (column + 1) * self.height)
+        return Pieces(top, bottom, column.astype(np.intp), first[self.bounds])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -53,26 +85,25 @@ class ColumnProfile:
         levels: (L, 2, C + 1) where the first, second, ... run of a column begins and ends, counted
             in pixels from the video's start; 0 and 0 where it has none. Where a column has a second
             run, the end of the first is negative.
-        depth: (T,) at most so many runs has a column of a frame.
+        depth: (T,) the most runs in a column of a frame, at least 1.
     """
 
     levels: np.ndarray
     depth: np.ndarray
 
-    def shared(self, pieces: Pieces, begin: int, end: int) -> np.ndarray:
-        """Pixels in common with some frames of a tube.
+    def shared(self, section: Section) -> np.ndarray:
+        """Pixels in common with a section of a tube.
 
         Args:
-            pieces: of the frames.
-            begin: the first of the frames.
-            end: the frame after the last one.
+            section: of a tube of the same video.
 
         Returns:
-            One number for each frame.
+            One number for each of its frames.
         """
+        pieces = section.pieces
         top, bottom, column = pieces.top, pieces.bottom, pieces.column
         tops, bottoms = (lane.take(column, mode='clip') for lane in self.levels[0])
-        deepest = self.depth[begin:end].max()
+        deepest = self.depth[section.frames].max()
         if deepest > 1:
             # few columns have a second run, and hardly any a third
             deep = np.flatnonzero(bottoms < 0)
@@ -82,7 +113,7 @@ class ColumnProfile:
             top, bottom, column = top[deep], bottom[deep], column[deep]
             for tops, bottoms in self.levels[1:deepest]:
                 common[deep] += _overlap(top, bottom, tops[column], bottoms[column])
-        return _sums(common, pieces.bounds_of_pieces)
+        return _sums(common, pieces.bounds)
 
 
 def _overlap(
@@ -108,25 +139,24 @@ class StepProfile:
     before: np.ndarray
     frames: np.ndarray
 
-    def shared(self, pieces: Pieces, begin: int, end: int) -> np.ndarray:
-        """Pixels in common with some frames of a tube.
+    def shared(self, section: Section) -> np.ndarray:
+        """Pixels in common with a section of a tube.
 
         Args:
-            pieces: of the frames.
-            begin: the first of the frames.
-            end: the frame after the last one.
+            section: of a tube of the same video.
 
         Returns:
-            One number for each frame.
+            One number for each of its frames.
         """
+        begin, end = section.frames.start, section.frames.stop
         if self.frames[end] == self.frames[begin]:
             return np.zeros(end - begin, np.int64)
         # The edge at which a frame begins may be the one at which the frame before it ended.
         here = slice(max(0, self.frames[begin] - 1), self.frames[end] + 1)
         values = [
-            np.interp(edges, self.edges[here], self.before[here]) for edges in pieces.spans
+            np.interp(edges, self.edges[here], self.before[here]) for edges in section.spans
         ]
-        return _sums(values[1] - values[0], pieces.bounds)
+        return _sums(values[1] - values[0], section.bounds)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -193,30 +223,12 @@ def shared_pixels(runs: TubeRuns, profiles: Sequence[Profile]) -> np.ndarray:
     step = max(1, (last - first) * LOOKUPS // number)
     for begin in range(first, last, step):
         end = min(begin + step, last)
-        pieces = _pieces(runs, begin, end) if runs.areas[begin:end].any() else None
-        for g in near:
-            if pieces is not None and ranges[g][0] < end and ranges[g][1] > begin:
-                shared[g, begin:end] = profiles[g].form.shared(pieces, begin, end)
+        here = [g for g in near if ranges[g][0] < end and ranges[g][1] > begin]
+        if here and runs.areas[begin:end].any():
+            section = Section(runs, begin, end)
+            for g in here:
+                shared[g, begin:end] = profiles[g].form.shared(section)
     return shared
-
-
-def _pieces(runs: TubeRuns, begin: int, end: int) -> Pieces:
-    top, bottom = spans = runs.spans(begin, end)
-    bounds = runs.bounds[begin : end + 1] - runs.bounds[begin]
-    column = top // runs.height
-    below = column + 1
-    below *= runs.height
-    crossing = np.flatnonzero(bottom > below)
-    if not len(crossing):
-        return Pieces(spans, bounds, top, bottom, column.astype(np.intp), bounds)
-    pieces = np.ones(len(top), np.int64)
-    pieces[crossing] += (bottom[crossing] - 1) // runs.height - column[crossing]
-    first = np.concatenate([[0], np.cumsum(pieces)])
-    run = np.repeat(np.arange(len(top)), pieces)
-    column = column[run] + (np.arange(len(run)) - first[run]).astype(column.dtype)
-    top = np.maximum(top[run], column * runs.height)
-    bottom = np.minimum(bottom[run], (column + 1) * runs.height)
-    return Pieces(spans, bounds, top, bottom, column.astype(np.intp), first[bounds])
 
 
 def _sums(values: np.ndarray, bounds: np.ndarray) -> np.ndarray:
@@ -234,13 +246,15 @@ def _column_profile(runs: TubeRuns) -> ColumnProfile | None:
     """The tables, or None if there would be too many."""
     length = len(runs.areas)
     columns = length * runs.width
-    pieces = _pieces(runs, 0, length)
+    pieces = Section(runs, 0, length).pieces
     top, bottom, column = pieces.top, pieces.bottom, pieces.column
     empty = np.flatnonzero(bottom == top)
     if (top[empty] % (runs.height * runs.width)).any():
         full = bottom > top
         top, bottom, column = top[full], bottom[full], column[full]
-    else:  # at the ends of frames, as in nearly all files: they go behind the last column
+    else:
+        # At the ends of frames, as in nearly all files: they go behind the last column. The runs
+        # before and after them lie in different columns.
         column[empty] = columns
     again = np.flatnonzero(column[1:] == column[:-1]) + 1
     again = again[column[again] < columns]

@@ -34,16 +34,18 @@ class MaskError(ValueError):
 class TubeRuns:
     """The runs of a tube of T frames, in pixels from the video's start on.
 
+    Tubes that were decoded together share their arrays, which are not to be changed.
+
     Attributes:
         height: height of the frames in pixels.
         width: width of the frames in pixels.
-        foreground: lengths of the runs of foreground; of other tubes, too.
+        foreground: lengths of the runs of foreground, of all tubes decoded together.
         stop: where they end.
         bounds: (T + 1,) the runs of a frame are those from one bound to the next. Where a frame
             ends with background, its last run has no pixels.
         areas: (T,) int64, pixels in each frame.
-        first: (T,) int64, where the foreground of a frame begins.
-        last: (T,) int64, where it ends; 0 where there is none.
+        first: (T,) int64, the foreground of a frame doesn't begin before.
+        last: (T,) int64, it doesn't end after; 0 where there is none.
     """
 
     height: int
