@@ -1,0 +1,41 @@
+# The small model of real clips for longer, half of the clips cropped: later frames of a clip show
+# its objects at other sizes than the frames that are trained on.
+_base_ = './tmt-vis_mask2former_mobilenet-v2_1xb2-1800_ytvis19-uvo-ovis-clips.py'
+
+max_iters = 2400
+
+train_pipeline = [
+    dict(type='SampleClip', num_frames=2, frame_range=10),
+    dict(type='LoadClip'),
+    dict(type='LoadTubes'),
+    dict(type='ClipRandomApply', prob=0.5,
+         transforms=[dict(type='ClipCrop', size_range=(120, 270))]),
+    dict(type='ClipResize', short_sides=(192, 224, 256), max_size=448),
+    dict(type='ClipFlip', prob=0.5),
+    dict(type='ClipPhotometric'),
+    dict(type='PackClip'),
+]
+test_pipeline = [dict(type='LoadFrames', short_side=256), dict(type='PackVideo')]
+
+train_dataloader = dict(
+    dataset=dict(datasets=[
+        dict(
+            type='VideoInstanceDataset', name=name, vocabulary=name,
+            data_root=_base_.data_root + name, ann_file='train.json',
+            data_prefix=dict(img='JPEGImages'), pipeline=train_pipeline) for name in _base_.sets
+    ]))
+val_dataloader = dict(
+    dataset=dict(datasets=[
+        dict(
+            type='VideoInstanceDataset', name=f'{name}-{range_name}', vocabulary=name,
+            data_root=_base_.data_root + name, ann_file=ann_file,
+            data_prefix=dict(img='JPEGImages'), test_mode=True, pipeline=test_pipeline)
+        for range_name, ann_file in _base_.ranges.items() for name in _base_.sets
+    ]))
+test_dataloader = val_dataloader
+
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=100, end=max_iters, eta_min=1e-6),
+]
