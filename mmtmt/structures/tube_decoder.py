@@ -93,13 +93,14 @@ class TubeDecoder(json.JSONDecoder):
         size = self._sizes[before]
         if size is None:
             return None
+        # Splitting and joining takes half the time of `str.replace`.
         if '\\' in body:
             if _BACKSLASH in body:
                 return None
-            body = body.replace('\\\\', _BACKSLASH)
+            body = _BACKSLASH.join(body.split('\\\\'))
             if '\\' in body:
                 return None
-        body = body.replace('null', before + '"}')
+        body = (before + '"}').join(body.split('null'))
         comma = ', ' if ', ' in before else ','
         if not body.startswith('[' + before):
             return None

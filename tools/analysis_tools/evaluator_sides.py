@@ -140,14 +140,18 @@ def write(scale: Scale, folder: Path) -> tuple[Path, Path]:
     return paths
 
 
+def restore_alias() -> None:
+    """Give back the alias that NumPy removed and mmdet's accumulate() still has."""
+    np.float = float
+
+
 class Theirs:
     """mmdet's YTVISeval."""
 
     name = 'mmdet'
 
     def __init__(self) -> None:
-        # NumPy removed this alias, which accumulate() still has.
-        np.float = float
+        restore_alias()
 
     def load(self, gt: dict | Path, results: list | Path) -> tuple[YTVIS, YTVIS]:
         """From contents or files to what it evaluates; contents get new keys."""
@@ -213,6 +217,7 @@ class ModelMasks:
     """
 
     def __init__(self, scale: Scale, folder: Path) -> None:
+        restore_alias()
         self.gt, results = generate(scale)
         self.classes = tuple(category['name'] for category in self.gt['categories'])
         self.gt_file = folder / 'gt.json'
