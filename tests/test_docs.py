@@ -108,6 +108,7 @@ def options_of(script):
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(_ParserFound) as end:
         patch.setattr(sys, 'argv', [script])
+        patch.syspath_prepend(str((ROOT / script).parent))
         patch.setattr(argparse.ArgumentParser, 'parse_known_args', found)
         runpy.run_path(str(ROOT / script), run_name='__main__')
     return set(options_of_parser(end.value.args[0]))
