@@ -86,10 +86,10 @@ def test_named_files_are_there(document):
 @every_document
 def test_make_targets_are_there(document):
     makefile = (ROOT / 'Makefile').read_text()
-    targets = set(re.findall(r'^([a-z]+):', makefile, flags=re.M))
+    targets = set(re.findall(r'^([a-z-]+):', makefile, flags=re.M))
     variables = set(re.findall(r'\$[({]?(\w+)', makefile))
     for code in code_of(document):
-        for target, rest in re.findall(r'(?:^|&& )make ([a-z]+)((?: [A-Z]+=\S+)*)', code):
+        for target, rest in re.findall(r'(?:^|&& )make ([a-z-]+)((?: [A-Z]+=\S+)*)', code):
             assert target in targets, f'{document.name}: make {target}'
             for name in re.findall(r'([A-Z]+)=', rest):
                 assert name in variables, f'{document.name}: make {target} {name}=…'

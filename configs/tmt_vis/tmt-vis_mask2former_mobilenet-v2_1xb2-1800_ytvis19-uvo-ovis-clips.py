@@ -21,33 +21,32 @@ train_pipeline = [
 ]
 test_pipeline = [dict(type='LoadFrames', short_side=short_side), dict(type='PackVideo')]
 
+train_sets = [
+    dict(
+        type='VideoInstanceDataset', name=name, vocabulary=name, data_root=data_root + name,
+        ann_file='train.json', data_prefix=dict(img='JPEGImages')) for name in sets
+]
 train_dataloader = dict(
     batch_size=2,
     num_workers=0,
     sampler=dict(type='RatioSampler', ratios=ratios),
     dataset=dict(
         type='ConcatDataset',
-        datasets=[
-            dict(
-                type='VideoInstanceDataset', name=name, vocabulary=name, data_root=data_root + name,
-                ann_file='train.json', data_prefix=dict(img='JPEGImages'),
-                pipeline=train_pipeline) for name in sets
-        ]))
+        datasets=[dict(one, pipeline=train_pipeline) for one in train_sets]))
 # both time ranges of the clips: the frames that were trained on, and the held ones
 ranges = {'held': 'valid.json', 'trained': 'train.json'}
+val_sets = [
+    dict(
+        type='VideoInstanceDataset', name=f'{name}-{range_name}', vocabulary=name,
+        data_root=data_root + name, ann_file=ann_file, data_prefix=dict(img='JPEGImages'),
+        test_mode=True) for range_name, ann_file in ranges.items() for name in sets
+]
 val_dataloader = dict(
     batch_size=1,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='ConcatDataset',
-        datasets=[
-            dict(
-                type='VideoInstanceDataset', name=f'{name}-{range_name}', vocabulary=name,
-                data_root=data_root + name, ann_file=ann_file, data_prefix=dict(img='JPEGImages'),
-                test_mode=True, pipeline=test_pipeline)
-            for range_name, ann_file in ranges.items() for name in sets
-        ]))
+        type='ConcatDataset', datasets=[dict(one, pipeline=test_pipeline) for one in val_sets]))
 test_dataloader = val_dataloader
 val_evaluator = dict(
     type='VideoInstanceMetric',

@@ -18,20 +18,9 @@ train_pipeline = [
 test_pipeline = [dict(type='LoadFrames', short_side=256), dict(type='PackVideo')]
 
 train_dataloader = dict(
-    dataset=dict(datasets=[
-        dict(
-            type='VideoInstanceDataset', name=name, vocabulary=name,
-            data_root=_base_.data_root + name, ann_file='train.json',
-            data_prefix=dict(img='JPEGImages'), pipeline=train_pipeline) for name in _base_.sets
-    ]))
+    dataset=dict(datasets=[dict(one, pipeline=train_pipeline) for one in _base_.train_sets]))
 val_dataloader = dict(
-    dataset=dict(datasets=[
-        dict(
-            type='VideoInstanceDataset', name=f'{name}-{range_name}', vocabulary=name,
-            data_root=_base_.data_root + name, ann_file=ann_file,
-            data_prefix=dict(img='JPEGImages'), test_mode=True, pipeline=test_pipeline)
-        for range_name, ann_file in _base_.ranges.items() for name in _base_.sets
-    ]))
+    dataset=dict(datasets=[dict(one, pipeline=test_pipeline) for one in _base_.val_sets]))
 test_dataloader = val_dataloader
 
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
