@@ -45,9 +45,10 @@ def test_predicts_in_chunks_and_measures(tool, build_model, make_video):  # noqa
     assert model.test_cfg == settings and outcome.seconds > 0
     # what it found, as ground truth
     truths = dict(toy=truth_of(outcome.results['toy'], 15))
-    precision, half, border, elsewhere = tool.measure(outcome, truths)
-    assert (precision, half) == (pytest.approx(1), pytest.approx(1))
-    assert (border, elsewhere) == (Crossings(3, 0), Crossings(11, 0))
+    quality = tool.measure(outcome, truths)
+    assert (quality.precision, quality.half) == (pytest.approx(1), pytest.approx(1))
+    assert quality.border == quality.held == Crossings(3, 0)
+    assert quality.elsewhere == Crossings(11, 0)
 
 
 def test_results_that_change_places_at_a_cut_are_switches(tool):
@@ -59,11 +60,29 @@ def test_results_that_change_places_at_a_cut_are_switches(tool):
         for mask in masks]
     truths = dict(toy=truth_of(results, 6))
     outcome = tool.Outcome(results=dict(toy=results), borders=dict(toy={1: [2, 4]}))
-    assert tool.measure(outcome, truths)[2:] == (Crossings(4, 0), Crossings(6, 0))
+    sound = tool.measure(outcome, truths)
+    assert sound[2:5] == (Crossings(4, 0), Crossings(4, 0), Crossings(6, 0))
     first, second = (result['segmentations'] for result in results)
     first[4:], second[4:] = second[4:], first[4:]
-    precision, _, *crossings = tool.measure(outcome, truths)
-    assert crossings == [Crossings(2, 2), Crossings(6, 0)] and precision < 1
+    changed = tool.measure(outcome, truths, sound)
+    assert changed[2:5] == (Crossings(2, 2), Crossings(2, 2), Crossings(6, 0))
+    assert changed.precision < 1
+
+
+def test_objects_that_are_not_held_at_once_are_told_apart(tool):
+    masks = np.zeros((2, 4, 60, 90), dtype=bool)
+    masks[0, :, :20], masks[1, :, 40:] = True, True
+    category = load_vocabulary('synth_ovis').ids[0]
+    results = [
+        dict(video_id=1, category_id=category, score=0.5, segmentations=encode_tube(mask))
+        for mask in masks]
+    truths = dict(toy=truth_of(results, 4))
+    first, second = (result['segmentations'] for result in results)
+    first[2:], second[2:] = second[2:], first[2:]
+    outcome = tool.Outcome(results=dict(toy=results), borders=dict(toy={1: [2]}))
+    # at once they change places as well
+    changed = tool.measure(outcome, truths, tool.measure(outcome, truths))
+    assert changed.border == Crossings(0, 2) and changed.held == Crossings(0, 0)
 
 
 def test_ways(tool, build_model):  # noqa: F811

@@ -2,7 +2,8 @@
 
 Predicts the videos of the config's test set at once and in chunks, by two passes and by one.
 Switches are steps from a frame to the next at which an object goes over from the results that hold
-it (IoU of at least 0.5) to others; those into the first frame of a chunk are counted apart.
+it (IoU of at least 0.5) to others; those into the first frame of a chunk are counted apart, and of
+these again those where a result holds the object when the video is predicted at once.
 
 Example:
     python tools/analysis_tools/long_videos.py CONFIG CHECKPOINT --clip-length 8 --overlaps 0 2 4
@@ -18,7 +19,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from mmengine.config import Config, DictAction
@@ -26,9 +27,9 @@ from mmengine.registry import init_default_scope
 
 from mmtmt.apis import init_model
 from mmtmt.evaluation import evaluate
-from mmtmt.evaluation.analysis.borders import Crossings, count_crossings
+from mmtmt.evaluation.analysis.borders import Crossings, count_crossings, held_through
 from mmtmt.evaluation.analysis.video_overlap import by_video
-from mmtmt.evaluation.functional.inputs import read_ground_truth, read_json, read_results
+from mmtmt.evaluation.functional import read_ground_truth, read_json, read_results
 from mmtmt.evaluation.functional.matching import pair_up
 from mmtmt.evaluation.functional.tubes import GroundTruth
 from mmtmt.models.vis import VISModel
@@ -49,6 +50,26 @@ class Outcome:
     results: dict[str, list[dict]] = field(default_factory=lambda: defaultdict(list))
     borders: dict[str, dict[Any, list[int]]] = field(default_factory=lambda: defaultdict(dict))
     seconds: float = 0.0
+
+
+class Quality(NamedTuple):
+    """How good the results of a way are.
+
+    Attributes:
+        precision: AP, the mean over the datasets.
+        half: AP50, the mean over the datasets.
+        border: Steps into the frames that begin a chunk.
+        held: Those of them at which a result of the videos predicted at once holds the object.
+        elsewhere: Steps into all other frames.
+        steps: By dataset and video where its results hold objects, see `held_through`.
+    """
+
+    precision: float
+    half: float
+    border: Crossings
+    held: Crossings
+    elsewhere: Crossings
+    steps: dict[tuple[str, Any], np.ndarray]
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -195,27 +216,35 @@ def predict_all(model: VISModel, videos: list[tuple[Any, Any]], changes: dict) -
     return outcome
 
 
-def measure(outcome: Outcome, truths: dict[str, Any]) -> tuple[float, float, Crossings, Crossings]:
+def measure(
+    outcome: Outcome, truths: dict[str, Any], at_once: Quality | None = None
+) -> Quality:
     """How good the results are.
 
     Args:
         outcome: Of a way to predict.
         truths: Ground truth per dataset.
+        at_once: Of the same videos predicted at once; None if these are the results in question.
 
     Returns:
-        AP and AP50, means over the datasets, and crossings at borders and elsewhere.
+        The numbers.
     """
-    scores, border, elsewhere = [], Crossings(), Crossings()
+    scores, steps = [], {}
+    border, held, elsewhere = Crossings(), Crossings(), Crossings()
     for dataset, truth in truths.items():
         results = read_results(outcome.results[dataset], truth)
         found = evaluate(truth, results)
         scores.append((found['AP'], found['AP50']))
         for overlap in by_video(pair_up(truth, results, class_agnostic=True).values()):
+            key = dataset, overlap.video_id
             borders = outcome.borders[dataset].get(overlap.video_id, ())
+            steps[key] = held_through(overlap.frame_iou)
             parts = count_crossings(overlap.frame_iou, borders)
             border, elsewhere = border + parts[0], elsewhere + parts[1]
-    precision = np.mean(scores, axis=0)
-    return float(precision[0]), float(precision[1]), border, elsewhere
+            only = steps[key] if at_once is None else at_once.steps[key]
+            held += count_crossings(overlap.frame_iou, borders, only=only)[0]
+    precision, half = np.mean(scores, axis=0).tolist()
+    return Quality(precision, half, border, held, elsewhere, steps)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -234,7 +263,8 @@ def main(argv: list[str] | None = None) -> None:
         chosen[sample.metainfo['dataset']].add(sample.metainfo['video_id'])
     truths = {name: truth_of(path, chosen[name]) for name, path in ann_files_of(cfg).items()
               if name in chosen}
-    head = ['prediction', 'AP', 'AP50', 'switches at cuts', 'switches elsewhere', 'seconds']
+    head = ['prediction', 'AP', 'AP50', 'switches at cuts', 'of objects held at once',
+            'switches elsewhere', 'seconds']
     lines = []
 
     def add(cells: list[str]) -> None:
@@ -243,6 +273,7 @@ def main(argv: list[str] | None = None) -> None:
 
     add(head)
     add(['---'] * len(head))
+    at_once = None
     unbounded = getattr(getattr(model, 'clip_decoder', None), 'max_memory', None)
     for name, changes, memory in ways_of(model, args):
         if memory is not None:
@@ -250,10 +281,11 @@ def main(argv: list[str] | None = None) -> None:
         outcome = predict_all(model, videos, changes)
         if memory is not None:
             model.clip_decoder.max_memory = unbounded
-        precision, half, border, elsewhere = measure(outcome, truths)
+        quality = measure(outcome, truths, at_once)
+        at_once = at_once or quality
         add([
-            name, f'{precision:.3f}', f'{half:.3f}', str(border), str(elsewhere),
-            f'{outcome.seconds:.0f}'])
+            name, f'{quality.precision:.3f}', f'{quality.half:.3f}', str(quality.border),
+            str(quality.held), str(quality.elsewhere), f'{outcome.seconds:.0f}'])
     frames = [len(source) for source, _ in videos]
     lines.append(f'\n{len(frames)} videos of {min(frames)} to {max(frames)} frames, '
                  f'clip_length = {args.clip_length}.')

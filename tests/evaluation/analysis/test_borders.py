@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmtmt.evaluation.analysis.borders import Crossings, count_crossings
+from mmtmt.evaluation.analysis.borders import Crossings, count_crossings, held_through
 
 
 def test_counts_switches_at_borders_and_elsewhere():
@@ -25,6 +25,17 @@ def test_a_second_result_that_stays_keeps_the_object():
     assert count_crossings(iou, {2}, threshold=0.05) == (Crossings(1, 0), Crossings(2, 0))
     iou[2:, 1] = 0.1
     assert count_crossings(iou, {2}) == (Crossings(0, 0), Crossings(1, 0))
+
+
+def test_only_some_steps_count():
+    iou = np.zeros((4, 2, 2))
+    iou[:2, 0], iou[2:, 1] = 0.9, 0.9  # both objects change from the first result to the second
+    assert count_crossings(iou, {2}) == (Crossings(0, 2), Crossings(4, 0))
+    only = np.ones((3, 2), bool)
+    only[1, 0] = only[0, 1] = False
+    assert count_crossings(iou, {2}, only=only) == (Crossings(0, 1), Crossings(3, 0))
+    assert held_through(iou).tolist() == [[True] * 2, [False] * 2, [True] * 2]
+    assert count_crossings(iou, {2}, only=held_through(iou))[0] == Crossings(0, 0)
 
 
 def test_nothing_to_follow():
