@@ -48,6 +48,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.out.suffix.lower() != '.mp4':
         parser.error(f'--out: expected a file name that ends in .mp4, got {args.out}')
+    if args.fps is not None and not args.fps > 0:
+        parser.error(f'--fps: expected more than 0, got {args.fps}')
     captions = [caption for caption, *_ in args.models]
     if len(set(captions)) < max(2, len(captions)):
         parser.error(f'--model: expected two or more with different captions, got {captions}')
@@ -81,9 +83,10 @@ def main() -> None:
             reference = next(iter(panels.values()), tracks)
             panels[caption] = share_numbers(reference, tracks)
             print(f'{caption}: {len(tracks)} objects of a score from {args.min_score}')
+        title = Path(args.input).name
+        print(render_video(found.source, panels, args.out, title=title, fps=args.fps))
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')
-    print(render_video(found.source, panels, args.out, title=Path(args.input).name, fps=args.fps))
 
 
 if __name__ == '__main__':

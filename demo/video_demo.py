@@ -45,6 +45,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.out.suffix.lower() != '.mp4':
         parser.error(f'--out: expected a file name that ends in .mp4, got {args.out}')
+    if args.fps is not None and not args.fps > 0:
+        parser.error(f'--fps: expected more than 0, got {args.fps}')
     return args
 
 
@@ -70,9 +72,9 @@ def main() -> None:
             trust=args.trust_checkpoint,
         )
         found = inferencer(args.input, progress=ProgressLine('frames'))
+        video, results = found.save(args.out, min_score=args.min_score, fps=args.fps)
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')
-    video, results = found.save(args.out, min_score=args.min_score, fps=args.fps)
     tracks = found.tracks(min_score=args.min_score)
     for track in tracks:
         frames = sum(rle is not None for rle in track.tube)

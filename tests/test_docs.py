@@ -246,7 +246,7 @@ def zoo(tmp_path, monkeypatch):
     data = TinySet(tmp_path / 'data/zoo')
     data.data['categories'][0]['name'] = 'red panda'
     data.save('train.json')
-    data.save('val.json')
+    data.save('valid.json')
     (tmp_path / 'configs/my_sets').mkdir(parents=True)
     (tmp_path / 'configs/_base_').symlink_to(ROOT / 'configs/_base_')
     config = tmp_path / 'configs/my_sets/zoo.py'

@@ -89,6 +89,8 @@ def generate_data(folder: Path, preset: str) -> None:
     """
     from mmtmt.datasets.synthetic import PRESETS, generate, is_generated
 
+    if preset not in PRESETS:
+        sys.exit(f'error: --preset: expected one of {list(PRESETS)}, got {preset!r}')
     if is_generated(folder, PRESETS[preset]):
         print(f'{folder} holds the generated sets already')
     else:

@@ -5,7 +5,7 @@ python tools/print_config.py CONFIG --cfg-options optim_wrapper.optimizer.lr=1e-
 
 import argparse
 
-from mmtmt.engine.config_check import check_config
+from mmtmt.engine.config_check import ConfigError, check_config
 from mmtmt.engine.launch import add_cfg_options, read_config, run_tool
 
 
@@ -23,7 +23,11 @@ def main() -> None:
         return
     part = cfg
     for name in args.key.split('.'):
-        part = part[int(name)] if name.isdigit() else part[name]
+        try:
+            part = part[int(name)] if name.isdigit() else part[name]
+        except (KeyError, IndexError, TypeError):
+            known = sorted(part) if isinstance(part, dict) else type(part).__name__
+            raise ConfigError(f'--key {args.key}: no {name!r} in {known}') from None
     print(part)
 
 

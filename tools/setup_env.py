@@ -367,7 +367,8 @@ def main() -> int:
         shared = 'torch' in base and sys.prefix == sys.base_prefix
         if shared and not folder.exists():
             say(f'building on torch {base["torch"]} of {sys.executable} (not with --isolated)')
-        own = not folder.exists() or 'own' in state or (folder / f'{STAMP}.started').exists()
+        started = (folder / f'{STAMP}.started').exists()
+        own = not folder.exists() or started or state.get('own', False)
         if own:
             check_disk(folder, torch_build)
         python = make_venv(folder, shared)

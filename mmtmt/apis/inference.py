@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmtmt.engine.checkpoint import load_checkpoint_file
+from mmtmt.engine.launch import read_config
 from mmtmt.engine.weights import load_into
 from mmtmt.evaluation.functional import to_json_results, write_results
 from mmtmt.registry import INFERENCERS, MODELS, TRANSFORMS
@@ -36,7 +37,7 @@ def init_model(
     """Builds a model and loads its weights, ready for prediction.
 
     Args:
-        config: A config or its file.
+        config: A config, its file, or ``mmtmt::folder/name.py``.
         checkpoint: File of the weights; class rows are put in the order of the config's taxonomy.
         device: By default a GPU when there is one.
         trust: Allow code in the checkpoint to run when plain data is not enough.
@@ -45,17 +46,21 @@ def init_model(
         The model in evaluation mode; its ``cfg`` is the config.
 
     Raises:
-        ValueError: If the checkpoint doesn't fit the model in every entry.
+        ValueError: If the config doesn't exist, the checkpoint doesn't fit the model in every
+            entry, or a GPU is asked for that isn't there.
         FileNotFoundError: If a file is missing.
     """
     if not isinstance(config, Config):
-        config = Config.fromfile(config)
+        config = read_config(str(config), {})
+    device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+    if device.type == 'cuda' and not torch.cuda.is_available():
+        raise ValueError(f'device {device}: this torch finds no GPU')
     init_default_scope(config.get('default_scope', 'mmtmt'))
     model = MODELS.build(config.model)
     weights = load_checkpoint_file(checkpoint, trust=trust)
     load_into(model, weights, strict=True, source=str(checkpoint))
     model.cfg = config
-    return model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+    return model.to(device).eval()
 
 
 @dataclass(frozen=True)
@@ -136,9 +141,10 @@ class VideoInstances:
         Returns:
             The paths of the video and of the json file.
         """
+        # first what took long to find
+        results = write_results(self.to_results(), Path(video).with_suffix('.json'))
         panels = {'prediction': self.tracks(min_score=min_score)}
-        path = render_video(self.source, panels, video, fps=fps)
-        return path, write_results(self.to_results(), path.with_suffix('.json'))
+        return render_video(self.source, panels, video, fps=fps), results
 
 
 @INFERENCERS.register_module()

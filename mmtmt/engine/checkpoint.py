@@ -164,7 +164,7 @@ def _explain_offline(loader: Callable) -> Callable:
             return loader(filename, map_location=map_location, **kwargs)
         except URLError as error:
             folder = Path(torch.hub.get_dir()) / 'checkpoints'
-            raise OSError(
+            raise CheckpointError(
                 f'could not download {filename} ({error.reason}). Fetch it elsewhere and put it '
                 f'into {folder}, or give its path in the config: init_cfg=dict(type="Pretrained", '
                 'checkpoint=PATH); init_cfg=None starts from random weights'

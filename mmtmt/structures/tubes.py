@@ -13,7 +13,6 @@ import numpy as np
 
 from mmtmt.structures.rle import compress, decode_mask
 from mmtmt.structures.run_encoding import encode_masks
-from mmtmt.structures.threads import map_ahead
 
 Tube = list[dict | None]
 
@@ -41,21 +40,6 @@ def encode_tube(masks: Any) -> Tube:
         for frame, counts in zip(present.tolist(), encode_masks(shown)):
             tube[frame] = {'size': [height, width], 'counts': counts}
     return tube
-
-
-def encode_tubes(masks: Any) -> list[Tube]:
-    """Encode the masks of several objects, in threads.
-
-    Args:
-        masks: (N, T, H, W) bool, a NumPy array or a tensor on the CPU, or N arrays.
-
-    Returns:
-        N tubes of one compressed RLE per frame, None for empty frames.
-
-    Raises:
-        ValueError: If masks aren't boolean with three dimensions for each object.
-    """
-    return list(map_ahead(encode_tube, masks))
 
 
 def decode_tube(tube: Sequence[dict | None], height: int, width: int) -> np.ndarray:

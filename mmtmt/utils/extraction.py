@@ -49,7 +49,8 @@ def extract_frames(
     Raises:
         ValueError: If an option is out of its range.
         FrameError: If the video can't be read.
-        FileExistsError: If the folder is there and not empty.
+        FileExistsError: If the folder is there and not empty, or holds what no extraction made,
+            such as annotations beside the frames.
     """
     if suffix not in FORMATS:
         raise ValueError(f'expected frames of {" or ".join(FORMATS)}, got {suffix!r}')
@@ -58,6 +59,7 @@ def extract_frames(
             raise ValueError(f'{name}: expected more than 0, got {value}')
     rule = None if short_side is None else ResizeRule(short_side=short_side, max_size=10**6)
     output = Unfinished(folder, overwrite=overwrite)
+    _holds_frames_only(output.path)
     source = open_frame_source(video)
     stride = 1.0 if fps is None else max(1.0, getattr(source, 'fps', fps) / fps)
     indices = range(round(-(-len(source) // stride)))[:limit]
@@ -79,3 +81,12 @@ def extract_frames(
         output.discard()
         raise
     return len(indices)
+
+
+def _holds_frames_only(folder: Path) -> None:
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix not in FORMATS or not path.is_file():
+            raise FileExistsError(
+                f'{folder}: holds {path.name}, which is no extracted frame and would be lost; '
+                'move it elsewhere first'
+            )

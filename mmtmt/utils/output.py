@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -38,12 +39,20 @@ class Unfinished:
         self.temporary = self.path.with_name(f'.{self.path.name}.{os.getpid()}')
 
     def open(self) -> IO[str]:
-        """Open it as a text file for writing."""
+        """Open it as a text file for writing, compressed if its name ends with .gz.
+
+        Raises:
+            IsADirectoryError: If a folder has its name, which is not a file's to replace.
+        """
+        if self.path.is_dir():
+            raise IsADirectoryError(f'{self.path}: is a folder, expected the name of a file')
+        if self.path.suffix == '.gz':
+            return gzip.open(self.temporary, 'wt', encoding='utf-8')
         return open(self.temporary, 'w', encoding='utf-8')
 
     def finish(self) -> None:
         """Give it its name."""
-        if self.path.is_dir():
+        if self.path.is_dir() and self.temporary.is_dir():
             shutil.rmtree(self.path)
         os.replace(self.temporary, self.path)
 

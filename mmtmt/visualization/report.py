@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -23,8 +23,9 @@ def write_report(
     title: str,
     note: str = '',
     numbers: Mapping[str, Mapping[str, float]] | None = None,
+    videos: Iterable[str | Path] | None = None,
 ) -> Path:
-    """Writes index.html for all mp4 files in a folder and its sub-folders.
+    """Writes index.html for mp4 files in a folder and its sub-folders.
 
     A contact sheet, NAME.jpg, is written beside every video. The page refers to files of the
     folder only, so the folder can be moved or copied as a whole.
@@ -34,13 +35,14 @@ def write_report(
         title: Headline.
         note: A line below the headline.
         numbers: Table to show: per row its values by column, fractions; -1 stands for none.
+        videos: Which ones; all by default.
 
     Returns:
         The path of the page.
     """
     folder = Path(folder)
     sections: dict[str, list[str]] = {}
-    for video in sorted(folder.rglob('*.mp4')):
+    for video in sorted(folder.rglob('*.mp4') if videos is None else map(Path, videos)):
         sheet = video.with_suffix('.jpg')
         sheet.write_bytes(encode_jpeg(contact_sheet(video)))
         group = video.parent.relative_to(folder).as_posix()

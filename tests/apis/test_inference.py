@@ -178,6 +178,27 @@ def test_video_demo_says_what_is_wrong(config, checkpoint, tmp_path):
     done = run_demo(tmp_path, 'no.mp4', config, checkpoint, '--out', 'o.mp4', '--device', 'cpu')
     assert done.returncode == 1 and 'error: no.mp4' in done.stderr
     assert 'Traceback' not in done.stderr
+    done = run_demo(tmp_path, 'a.mp4', 'no.py', checkpoint, '--out', 'o.mp4')
+    assert done.returncode == 1 and 'error: config no.py does not exist' in done.stderr
+    done = run_demo(tmp_path, 'a.mp4', config, checkpoint, '--out', 'o.mp4', '--fps', -1)
+    assert done.returncode == 2 and '--fps: expected more than 0, got -1.0' in done.stderr
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+def test_a_gpu_that_is_not_there_is_named(config, checkpoint):
+    with pytest.raises(ValueError, match='device cuda:1: this torch finds no GPU'):
+        init_model(config, checkpoint, device='cuda:1')
+
+
+def test_the_predictions_are_kept_when_the_video_fails(config, checkpoint, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError('no room for the video')
+
+    found = VISInferencer(config, checkpoint, device='cpu')(clip_frames())
+    monkeypatch.setattr('mmtmt.apis.inference.render_video', fail)
+    with pytest.raises(OSError, match='no room'):
+        found.save(tmp_path / 'o.mp4')
+    assert len(json.loads((tmp_path / 'o.json').read_text())) == len(found)
 
 
 def test_compare_demo(config, checkpoint, tmp_path):

@@ -121,6 +121,13 @@ PIPELINES = {
 }
 
 
+def test_some_transforms_end_with_the_first_samples():
+    step = ClipRandomApply(transforms=[ClipResize(size=(10, 10))], prob=1, first_samples=7)
+    for sample_index in (0, 6, 7, 100):
+        results = step({**clip(0), 'sample_index': sample_index})
+        assert (results['frames'][0].shape[:2] == (10, 10)) == (sample_index < 7)
+
+
 @pytest.mark.parametrize('name', PIPELINES)
 def test_masks_follow_pixels(name):
     for seed in range(8):

@@ -15,7 +15,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
 from mmtmt.engine import load_checkpoint_file, save_checkpoint, trusted_checkpoints
-from mmtmt.engine.checkpoint import remove_unfinished
+from mmtmt.engine.checkpoint import CheckpointError, remove_unfinished
 from mmtmt.engine.plain_data import restore_history, to_plain
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,7 +115,8 @@ def test_download_without_network_says_where_to_put_the_file(monkeypatch):
         raise URLError('no route to host')
 
     monkeypatch.setattr('mmengine.runner.checkpoint.load_url', refuse)
-    with pytest.raises(OSError, match=r'no route to host.*Fetch it elsewhere and put it into'):
+    expected = 'no route to host.*Fetch it elsewhere and put it into'
+    with pytest.raises(CheckpointError, match=expected):
         CheckpointLoader.load_checkpoint('https://example.org/resnet.pth')
 
 

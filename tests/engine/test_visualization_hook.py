@@ -34,6 +34,8 @@ def dataset(tmp_path_factory):
 
 
 def test_draws_every_set_beside_the_ground_truth(dataset, tmp_path):
+    # what lies there already is left alone, and no part of the page
+    (tmp_path / 'earlier.mp4').write_text('mine')
     hook = HOOKS.build(
         {'type': 'VISVisualizationHook', 'show_dir': str(tmp_path), 'max_videos': 1, 'fps': 4}
     )
@@ -59,4 +61,5 @@ def test_draws_every_set_beside_the_ground_truth(dataset, tmp_path):
     # Two enlarged frames of 32 x 48 beside each other.
     assert 2.5 < width / height < 3.2
     page = (tmp_path / 'index.html').read_text()
-    assert '0.250' in page and '0.125' not in page
+    assert '0.250' in page and '0.125' not in page and 'earlier' not in page
+    assert page.count('<video') == 2 and not (tmp_path / 'earlier.jpg').exists()

@@ -4,13 +4,7 @@ import torch
 from pycocotools import mask as mask_api
 
 from mmtmt.structures.rle import compress, decode_mask
-from mmtmt.structures.tubes import (
-    decode_tube,
-    encode_tube,
-    encode_tubes,
-    tube_from_json,
-    tube_to_json,
-)
+from mmtmt.structures.tubes import decode_tube, encode_tube, tube_from_json, tube_to_json
 
 
 def random_masks(seed, frames=5, height=37, width=53):
@@ -35,13 +29,6 @@ def test_round_trip(kind):
     np.testing.assert_array_equal(decode_tube(tube, 37, 53), masks)
     again = tube_from_json(tube_to_json(tube), 37, 53)
     assert again == tube
-
-
-def test_several_at_once():
-    masks = np.stack([random_masks(seed) for seed in range(4)])
-    expected = [encode_tube(one) for one in masks]
-    assert encode_tubes(masks) == encode_tubes(torch.from_numpy(masks)) == expected
-    assert encode_tubes([]) == []
 
 
 def test_encode_refuses_other_arrays():

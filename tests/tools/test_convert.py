@@ -49,11 +49,21 @@ def test_mistakes_end_in_a_line(tmp_path, convert):
         convert('ytvis', source, '--videos', 'nope', '--out', tmp_path / 'out.json')
     with pytest.raises(SystemExit, match='error: .*source.json: exists; --overwrite'):
         convert('ytvis', source, '--out', source)
+    with pytest.raises(SystemExit, match='error: .*: is a folder, expected the name of a file'):
+        convert('ytvis', source, '--out', tmp_path, '--overwrite')
+    assert source.is_file()
     with pytest.raises(SystemExit, match='error: .*expected a folder'):
         convert('davis', tmp_path / 'no', '--frames', tmp_path, '--out', tmp_path / 'out.json')
     with pytest.raises(SystemExit):
         convert('ytvis', source, '--overlap', 'first', '--out', tmp_path / 'out.json')
     assert not list(tmp_path.glob('*out*'))
+
+
+def test_a_compressed_file_is_read_again(tmp_path, convert):
+    source = make_set(tmp_path)
+    convert('ytvis', source, '--out', tmp_path / 'small.json.gz')
+    convert('ytvis', tmp_path / 'small.json.gz', '--out', tmp_path / 'again.json')
+    assert content(tmp_path / 'again.json') == content(source)
 
 
 @pytest.fixture(scope='module')

@@ -6,6 +6,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
+def test_unknown_preset_is_named(tmp_path):
+    command = [sys.executable, str(ROOT / 'tools' / 'demo.py'), '--preset', 'smal', '--out', 'out']
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.endswith("got 'smal'\n") and '--preset: expected one of' in done.stderr
+
+
 def test_demo_trains_evaluates_and_draws(tmp_path):
     """The whole of `make demo` on a handful of tiny videos."""
     command = [sys.executable, str(ROOT / 'tools' / 'demo.py'), '--out', 'out']

@@ -117,6 +117,22 @@ def test_second_run_has_nothing_to_do(setup_env, tmp_path, monkeypatch):
     assert setup_env.main() == 0 and len(calls) == 2
 
 
+def test_an_environment_of_the_users_stays_theirs(setup_env, tmp_path, monkeypatch):
+    folder = tmp_path / 'venv'
+    subprocess.run([sys.executable, '-m', 'venv', '--without-pip', str(folder)], check=True)
+    monkeypatch.setattr(setup_env, 'probe', lambda python: {'found': {}, 'mmcv': True})
+    monkeypatch.setattr(setup_env, 'make_venv', lambda folder, shared: folder / 'bin/python')
+    monkeypatch.setattr(setup_env, 'verify', lambda python: None)
+    foreign = []
+    monkeypatch.setattr(
+        setup_env, 'install', lambda *args, **options: foreign.append(options['foreign']))
+    for extras in ('dev', 'test'):
+        monkeypatch.setattr(
+            sys, 'argv', ['setup_env.py', '--venv', str(folder), '--extras', extras])
+        assert setup_env.main() == 0
+    assert foreign == [True, True]
+
+
 MAKE = """#!/bin/sh
 echo "{output}"
 exit {status}

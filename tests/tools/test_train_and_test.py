@@ -187,6 +187,8 @@ def test_print_config(monkeypatch, capsys, toy_file):
     assert capsys.readouterr().out.strip().endswith('0.05')
     call(monkeypatch, 'print_config.py', toy_file, '--cfg-options', 'randomness.seed=11')
     assert 'seed=11' in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="--key optim_wrapper.optimiser: no 'optimiser' in "):
+        call(monkeypatch, 'print_config.py', toy_file, '--key', 'optim_wrapper.optimiser')
 
 
 def test_trained_toy_model_is_tested(monkeypatch, tmp_path, toy_file, capsys):

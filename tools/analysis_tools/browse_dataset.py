@@ -17,12 +17,12 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmtmt.datasets import ConcatDataset, SampleKey, VideoInstanceDataset
 from mmtmt.datasets.conversion import AnnotatedVideo, YouTubeVISReader
 from mmtmt.datasets.transforms.loading import resolve_frame
+from mmtmt.engine.launch import read_config
 from mmtmt.registry import DATASETS
 from mmtmt.structures.frame_source import ImageFrameSource
 from mmtmt.structures.tubes import encode_tube
@@ -115,7 +115,7 @@ def browse_config(args: argparse.Namespace) -> list[Path]:
     Returns:
         The files.
     """
-    cfg = Config.fromfile(args.source)
+    cfg = read_config(str(args.source), {})
     init_default_scope(cfg.get('default_scope', 'mmtmt'))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     parts = dataset.datasets if isinstance(dataset, ConcatDataset) else [dataset]

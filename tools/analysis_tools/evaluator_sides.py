@@ -18,7 +18,7 @@ from pycocotools import mask as mask_api
 from mmtmt.evaluation import evaluate
 from mmtmt.evaluation.functional import Results, read_ground_truth, read_results
 from mmtmt.evaluation.metrics import VideoInstanceMetric
-from mmtmt.structures.tubes import encode_tubes
+from mmtmt.structures.tubes import encode_tube
 
 CORNERS = 40
 JITTER = 15
@@ -238,7 +238,7 @@ class ModelMasks:
             tubes = dict(
                 scores=[result['score'] for result in results],
                 labels=[result['category_id'] - 1 for result in results],
-                tubes=encode_tubes(result['masks'] for result in results))
+                tubes=[encode_tube(result['masks']) for result in results])
             metric.process(None, [dict(dataset='generated', vocabulary='generated',
                                        video_id=video_id, pred_tubes=tubes)])
         numbers = metric.evaluate(len(self.results))

@@ -5,7 +5,7 @@ and mirror half of the clips; mmdet gets the annotations in the form that it nee
 in turns; rates are medians, ratios those of neighbouring turns. On a machine that does other
 work as well, the ratio of CPU time tells more. Prints a table in Markdown.
 
-python tools/analysis_tools/loader_benchmark.py --source ../shared/realdata
+python tools/analysis_tools/loader_benchmark.py --source FOLDER
 """
 import argparse
 import os

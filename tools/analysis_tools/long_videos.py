@@ -26,6 +26,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
 from mmtmt.apis import init_model
+from mmtmt.engine.launch import read_config
 from mmtmt.evaluation import evaluate
 from mmtmt.evaluation.analysis.borders import Crossings, count_crossings, held_through
 from mmtmt.evaluation.analysis.video_overlap import by_video
@@ -250,8 +251,7 @@ def measure(
 def main(argv: list[str] | None = None) -> None:
     """Compares the ways."""
     args = parse_args(argv)
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     if args.data_root:
         for name in ('test_dataloader', 'test_evaluator'):
             cfg[name] = moved(cfg[name], cfg.data_root, args.data_root.rstrip('/') + '/')

@@ -17,6 +17,7 @@ import argparse
 import json
 import re
 import statistics
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -105,7 +106,10 @@ class Run:
 
 def _metrics(path: Path) -> dict[str, float]:
     """Figures of one record; nothing where the file is something else, such as results."""
-    content = json.loads(path.read_text())
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        sys.exit(f'error: {path}: not a readable json file ({error})')
     if not isinstance(content, dict):
         return {}
     if 'stats' not in content:

@@ -19,6 +19,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from mmtmt.engine.checkpoint import save_checkpoint
+from mmtmt.engine.launch import read_config
 from mmtmt.engine.weights import implied_models
 from mmtmt.models.converters import (
     LAYOUTS,
@@ -71,7 +72,7 @@ def parse_args() -> argparse.Namespace:
 
 def read_model(config: str) -> Config:
     """A config's model."""
-    cfg = Config.fromfile(config)
+    cfg = read_config(config, {})
     init_default_scope(cfg.get('default_scope', 'mmtmt'))
     return cfg.model
 
@@ -148,10 +149,10 @@ def main() -> int:
             meta['model'] = trained
         state = None if config is None else MODELS.build(config).state_dict()
         report = report_on(conversion, state, args.config or '')
+        save_checkpoint(dict(meta=meta, state_dict=conversion.state), args.target)
     except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
-    save_checkpoint(dict(meta=meta, state_dict=conversion.state), args.target)
     print(report)
     print(f'wrote {args.target}')
     return 0

@@ -194,14 +194,25 @@ class ClipRandomApply(ClipTransform):
     Args:
         transforms: Transforms, or their configs.
         prob: Probability of applying them.
+        first_samples: Apply them to so many samples from the start of the training on, counted over
+            all processes; None for all. A training can so end on what it is tested on.
     """
 
-    def __init__(self, *, transforms: Sequence[ClipTransform | Mapping], prob: float = 0.5) -> None:
+    def __init__(
+        self,
+        *,
+        transforms: Sequence[ClipTransform | Mapping],
+        prob: float = 0.5,
+        first_samples: int | None = None,
+    ) -> None:
         self.transforms = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in transforms]
         self.prob = check_probability(prob)
+        self.first_samples = first_samples
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Apply the transforms or not, see `ClipTransform.transform`."""
+        if self.first_samples is not None and results['sample_index'] >= self.first_samples:
+            return results
         if results['rng'].random() < self.prob:
             for transform in self.transforms:
                 results = transform(results)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
@@ -25,7 +25,7 @@ class VISVisualizationHook(Hook):
     """Draws predicted tracks, beside the ground truth where there is one.
 
     Videos are written as ``show_dir/DATASET/VIDEO.mp4`` while the test runs, and a page
-    ``show_dir/index.html`` that shows them all with the metrics at its end. mmdet's hook of this
+    ``show_dir/index.html`` that shows them with the metrics at its end. mmdet's hook of this
     kind draws frame by frame and wants predictions per frame.
 
     Args:
@@ -53,7 +53,7 @@ class VISVisualizationHook(Hook):
         self.max_videos = max_videos
         self.fps = fps
         self.title = title
-        self._drawn: dict[str, int] = {}
+        self._drawn: dict[str, list[str]] = {}
         self._positions: dict[tuple[str, Any], tuple[Any, int]] = {}
 
     def before_test_epoch(self, runner: Any) -> None:
@@ -83,10 +83,9 @@ class VISVisualizationHook(Hook):
         """
         for source, sample in zip(data_batch['inputs'], outputs, strict=True):
             name, video_id = sample.metainfo['dataset'], sample.metainfo['video_id']
-            drawn = self._drawn.get(name, 0)
-            if self.max_videos is not None and drawn >= self.max_videos:
+            drawn = self._drawn.setdefault(name, [])
+            if self.max_videos is not None and len(drawn) >= self.max_videos:
                 continue
-            self._drawn[name] = drawn + 1
             dataset, position = self._positions[name, video_id]
             prediction = sample.pred_tubes
             tracks = tracks_from_prediction(
@@ -97,13 +96,14 @@ class VISVisualizationHook(Hook):
                 min_score=self.min_score,
             )
             stem = f'{video_id:04d}' if isinstance(video_id, int) else str(video_id)
-            render_video(
+            video = render_video(
                 source,
                 {**_ground_truth(dataset, position), 'prediction': tracks},
                 self.show_dir / name / f'{stem}.mp4',
                 title=f'{name} {video_id}',
                 fps=self.fps,
             )
+            drawn.append(str(video))
 
     def after_test_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         """Writes the page.
@@ -112,7 +112,13 @@ class VISVisualizationHook(Hook):
             runner: Not used.
             metrics: Shown as a table, a row per dataset.
         """
-        barrier()
+        # a video of an earlier test that lies there has no place beside these metrics
+        videos = {
+            video
+            for of_process in all_gather_object(self._drawn)
+            for of_dataset in of_process.values()
+            for video in of_dataset
+        }
         if not is_main_process():
             return
         numbers: dict[str, dict[str, float]] = {}
@@ -120,7 +126,7 @@ class VISVisualizationHook(Hook):
             row, _, column = key.partition('/')
             if column in TABLE_COLUMNS:
                 numbers.setdefault(row, {})[column] = value
-        page = write_report(self.show_dir, title=self.title, numbers=numbers)
+        page = write_report(self.show_dir, title=self.title, numbers=numbers, videos=videos)
         print_log(f'overlay videos: {page}', logger='current')
 
 

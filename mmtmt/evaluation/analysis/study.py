@@ -9,10 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..functional.inputs import HIDDEN_GROUND_TRUTH, read_ground_truth
+from ..functional.inputs import HIDDEN_GROUND_TRUTH, read_ground_truth, read_results
 from ..functional.matching import Matches, Pairing, pair_up
 from ..functional.remarks import count, remarks
-from ..functional.result_inputs import read_results
 from ..functional.tubes import GroundTruth, Results
 from ..functional.video_ap import match_all
 from .resampling import rank_matches

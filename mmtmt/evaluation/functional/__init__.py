@@ -1,10 +1,9 @@
 """Video instance segmentation measured with NumPy and pycocotools alone."""
 
-from .inputs import read_ground_truth, read_json
+from .inputs import read_ground_truth, read_json, read_results
 from .matching import Matches, Pairing, match, outside, pair_up
 from .overlap import frame_intersections, tube_iou
 from .remarks import remarks
-from .result_inputs import read_results
 from .submission import to_json_results, write_results, write_submission
 from .tubes import GroundTruth, Results, Tube, Video
 from .validation import Problem, validate_submission

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -16,80 +14,7 @@ from mmtmt.structures.packed_tube import PackedTube, pack_tube
 
 from .tubes import GroundTruth, LeftOut, Video
 
-Item = TypeVar('Item')
-
 NEEDED = {'video_id', 'category_id', 'segmentations'}
-# Characters of masks to decode together. An object takes some 15 bytes for each.
-MAX_TOGETHER = 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An annotation or result whose masks have not been decoded yet.
-
-    Attributes:
-        index: position in the file's list.
-        video_id: id of its video.
-        category_id: id of its category.
-        masks: compressed RLE of every frame.
-        score: confidence of a result.
-        annotation: what the file has of an annotation.
-    """
-
-    index: int
-    video_id: int | str
-    category_id: int
-    masks: PackedTube
-    score: float = 1.0
-    annotation: Mapping[str, Any] | None = None
-
-    @property
-    def characters(self) -> int:
-        """Length of the masks."""
-        return self.masks.num_bytes
-
-
-def batches(items: Iterable[Item], weight: Callable[[Item], float]) -> Iterator[list[Item]]:
-    """Items in lists that are decoded together.
-
-    Args:
-        items: what holds masks.
-        weight: characters of an item's masks.
-
-    Yields:
-        Lists of more than `MAX_TOGETHER` characters, by one item at most; the last may have less.
-    """
-    together: list[Item] = []
-    total = 0.0
-    for item in items:
-        together.append(item)
-        total += weight(item)
-        if total > MAX_TOGETHER:
-            yield together
-            together, total = [], 0.0
-    if together:
-        yield together
-
-
-@contextmanager
-def naming(source: object) -> Iterator[None]:
-    """Lets errors in the content of a file name the file.
-
-    Args:
-        source: its path, or anything else that has no name.
-
-    Yields:
-        Nothing.
-
-    Raises:
-        ValueError: In place of one that doesn't name it.
-    """
-    where = f'{source}: ' if isinstance(source, (str, Path)) else ''
-    try:
-        yield
-    except ValueError as error:
-        text = str(error)
-        raise ValueError(text if text.startswith(where) else where + text) from error
 
 
 @contextmanager

@@ -1,26 +1,28 @@
-"""Ground truth of video instance segmentation, read and checked."""
+"""Ground truth and results of video instance segmentation, read and checked."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmtmt.structures.image_sets import images_as_videos
-from mmtmt.structures.json_stream import load_json
+from mmtmt.structures.json_stream import iterate_json_list, load_json
+from mmtmt.structures.packed_tube import PackedTube
 from mmtmt.structures.rle import check_frame_size
-from mmtmt.structures.threads import map_ahead
 from mmtmt.structures.tube_decoder import TubeDecoder
 
-from .entries import Entry, as_value_error, batches, naming, read_entry, shown
+from .entries import as_value_error, read_entry, read_score, shown
 from .overlap import measure
 from .tube_runs import MaskError
-from .tubes import GroundTruth, Tube, TubesByGroup, Video, mean_area
+from .tubes import GroundTruth, Results, Tube, TubesByGroup, Video, mean_area
 
 HIDDEN_GROUND_TRUTH = (
     'the ground truth has no annotations: the official validation and test files hide them. '
@@ -28,6 +30,23 @@ HIDDEN_GROUND_TRUTH = (
     'or evaluate on annotated videos held out from the training set '
     '(tools/dataset_converters/split_dataset.py)'
 )
+# Characters of masks to read before they are decoded.
+MAX_PENDING = 2**26
+# Those of results whose objects are decoded together. An object takes some 15 bytes for each.
+MAX_TOGETHER = 2**20
+# Columns of those objects' videos; a table of an object takes some 16 bytes for each.
+MAX_COLUMNS = 2**21
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An annotation or result whose masks have not been decoded yet."""
+
+    index: int
+    category_id: int
+    masks: PackedTube
+    score: float = 1.0
+    annotation: Mapping[str, Any] | None = None
 
 
 def read_json(source: str | Path | dict | list) -> dict | list:
@@ -49,6 +68,17 @@ def read_json(source: str | Path | dict | list) -> dict | list:
     return load_json(source)
 
 
+@contextmanager
+def _naming(source: object) -> Iterator[None]:
+    """Lets errors in the content of a file name the file."""
+    where = f'{source}: ' if isinstance(source, (str, Path)) else ''
+    try:
+        yield
+    except ValueError as error:
+        text = str(error)
+        raise ValueError(text if text.startswith(where) else where + text) from error
+
+
 def read_ground_truth(source: str | Path | dict, *, hidden: bool = False) -> GroundTruth:
     """Reads an annotation file in the YouTube-VIS form, or in COCO's: images are videos of a frame.
 
@@ -63,7 +93,7 @@ def read_ground_truth(source: str | Path | dict, *, hidden: bool = False) -> Gro
         ValueError: if the content isn't in the YouTube-VIS form or its annotations are hidden; the
             message names the file and the annotation.
     """
-    with naming(source):
+    with _naming(source):
         if isinstance(source, (str, os.PathLike)):
             return _parse_ground_truth(load_json(source, TubeDecoder()), hidden)
         return _parse_ground_truth(read_json(source), hidden)
@@ -87,7 +117,7 @@ def _parse_ground_truth(data: dict | list, hidden: bool) -> GroundTruth:
     if data.get('annotations') is None:
         raise ValueError(HIDDEN_GROUND_TRUTH)
     ids = set()
-    entries: list[Entry] = []
+    entries: list[tuple[int | str, _Entry]] = []
     for index, annotation in enumerate(_as_list(data, 'annotations')):
         with as_value_error(f'annotations[{index}]'):
             name = annotation.get('id')
@@ -96,26 +126,21 @@ def _parse_ground_truth(data: dict | list, hidden: bool) -> GroundTruth:
                 raise ValueError(f'{where}: the id stands twice')
             ids.add(name)
             video, *parts = read_entry(annotation, truth, where, truth.left_out)
-            entries.append(Entry(index, video.id, *parts, annotation=annotation))
+            entries.append((video.id, _Entry(index, *parts, annotation=annotation)))
     tubes: TubesByGroup = defaultdict(list)
-    for entry, areas in zip(entries, _areas(entries)):
-        tubes[entry.video_id, entry.category_id].append(_object(entry, areas))
+    for (video_id, entry), areas in zip(entries, _areas(entries)):
+        tubes[video_id, entry.category_id].append(_object(video_id, entry, areas))
     truth.tubes = dict(tubes)
     return truth
 
 
-def _areas(entries: list[Entry]) -> Iterator[np.ndarray]:
-    for areas in map_ahead(_areas_together, batches(entries, lambda entry: entry.characters)):
-        yield from areas
-
-
-def _areas_together(entries: list[Entry]) -> list[np.ndarray]:
+def _areas(entries: list[tuple[int | str, _Entry]]) -> list[np.ndarray]:
     try:
-        return measure([entry.masks for entry in entries])[0]
+        return measure([entry.masks for _, entry in entries])[0]
     except MaskError as error:
-        entry = entries[error.tube]
+        video_id, entry = entries[error.tube]
         where = _name(entry.annotation, entry.index)
-        raise ValueError(f'{where}, video {entry.video_id}, {error}') from error
+        raise ValueError(f'{where}, video {video_id}, {error}') from error
 
 
 def _area(area: Any) -> float:
@@ -124,7 +149,7 @@ def _area(area: Any) -> float:
     return float(area or 0)
 
 
-def _object(entry: Entry, pixels: np.ndarray) -> Tube:
+def _object(video_id: int | str, entry: _Entry, pixels: np.ndarray) -> Tube:
     annotation, where = entry.annotation, _name(entry.annotation, entry.index)
     areas = _list_per_frame(annotation, 'areas', len(pixels), where)
     occlusion = _list_per_frame(annotation, 'occlusion', len(pixels), where)
@@ -139,7 +164,7 @@ def _object(entry: Entry, pixels: np.ndarray) -> Tube:
         raise ValueError(f'{where}: expected iscrowd to be 0 or 1, got {shown(crowd)}')
     return Tube(
         entry.index,
-        entry.video_id,
+        video_id,
         entry.category_id,
         entry.masks,
         pixels,
@@ -164,6 +189,108 @@ def _list_per_frame(annotation: Mapping, key: str, length: int, where: str) -> l
 def _name(annotation: Mapping, index: int) -> str:
     name = annotation.get('id')
     return f'annotation at position {index}' if name is None else f'annotation {shown(name)}'
+
+
+def read_results(
+    source: str | Path | Iterable[dict], truth: GroundTruth, *, least_iou: float = 0.0
+) -> Results:
+    """Reads results in the YouTube-VIS form.
+
+    A file is read entry by entry and its masks stay compressed, so that the memory needed is about
+    that of the file.
+
+    Args:
+        source: path of a json or json.gz file, or its loaded content: a list of ``{video_id,
+            category_id, score, segmentations}``.
+        truth: what they are to be compared with.
+        least_iou: leave out the overlap with objects where it can't reach this IoU, which saves
+            time.
+
+    Returns:
+        The results, per (video id, category id) in the order of the file.
+
+    Raises:
+        ValueError: if an entry doesn't fit the ground truth; the message names the file and the
+            entry.
+    """
+    with _naming(source):
+        if isinstance(source, (str, Path)):
+            source = iterate_json_list(source, decoder=TubeDecoder())
+        elif isinstance(source, (bytes, Mapping)) or not isinstance(source, Iterable):
+            raise ValueError(
+                f'expected results as a file or a list of entries, got {shown(source)}'
+            )
+        results = Results(truth)
+        pending: dict[int | str, list[_Entry]] = defaultdict(list)
+        characters = 0
+        for index, result in enumerate(source):
+            where = f'result {index}'
+            with as_value_error(where):
+                video, *parts = read_entry(result, truth, where, results.left_out)
+                try:
+                    score = read_score(result.get('score'))
+                except ValueError as error:
+                    raise ValueError(f'{where}: {error}') from error
+                pending[video.id].append(_Entry(index, *parts, score))
+            characters += pending[video.id][-1].masks.num_bytes
+            if characters > MAX_PENDING:
+                _measure_results(pending, results, least_iou)
+                characters = 0
+        _measure_results(pending, results, least_iou)
+        return results
+
+
+def _measure_results(
+    pending: dict[int | str, list[_Entry]], results: Results, least_iou: float
+) -> None:
+    """Decodes the masks of results, a few videos at a time, and moves them over."""
+    together: list[tuple[int | str, _Entry]] = []
+    characters = columns = 0
+    for video_id, entries in pending.items():
+        together += [(video_id, entry) for entry in entries]
+        characters += sum(entry.masks.num_bytes for entry in entries)
+        # the objects that the results are held against are decoded too, column by column
+        video, truth = results.truth.videos[video_id], results.truth.tubes
+        objects = sum(len(truth.get((video_id, category), ()))
+                      for category in {entry.category_id for entry in entries})
+        columns += objects * video.length * video.width
+        if characters > MAX_TOGETHER or columns > MAX_COLUMNS:
+            _measure_together(together, results, least_iou)
+            together, characters, columns = [], 0, 0
+    _measure_together(together, results, least_iou)
+    pending.clear()
+
+
+def _measure_together(
+    entries: list[tuple[int | str, _Entry]], results: Results, least_iou: float
+) -> None:
+    objects: list[PackedTube] = []
+    of_group: dict[tuple[int | str, int], range] = {}
+    for key in dict.fromkeys((video_id, entry.category_id) for video_id, entry in entries):
+        group = results.truth.tubes.get(key, [])
+        of_group[key] = range(len(objects), len(objects) + len(group))
+        objects += [tube.masks for tube in group]
+    partners = [of_group[video_id, entry.category_id] for video_id, entry in entries]
+    try:
+        areas, shared = measure(
+            [entry.masks for _, entry in entries], objects, partners, least_iou=least_iou
+        )
+    except MaskError as error:
+        video_id, entry = entries[error.tube]
+        raise ValueError(f'result {entry.index}, video {video_id}, {error}') from error
+    for n, (video_id, entry) in enumerate(entries):
+        visible = max(1, np.count_nonzero(areas[n]))
+        tube = Tube(
+            entry.index,
+            video_id,
+            entry.category_id,
+            entry.masks,
+            areas[n],
+            float(areas[n].sum() / visible),
+            entry.score,
+            shared=shared[n],
+        )
+        results.tubes.setdefault((video_id, entry.category_id), []).append(tube)
 
 
 def _as_list(data: Mapping, key: str) -> list | tuple:

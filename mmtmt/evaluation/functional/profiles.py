@@ -19,7 +19,7 @@ import numpy as np
 from .tube_runs import TubeRuns
 
 # Runs to compare at once; with more of them the tables of a long video leave the cache.
-LOOKUPS = 10_000
+LOOKUPS = 50_000
 # Most runs in a column for which there are tables, which each take 8 bytes for a column.
 MOST_LEVELS = 6
 MOST_CELLS = 2**24  # of a table: 128 MB

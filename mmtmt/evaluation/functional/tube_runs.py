@@ -14,7 +14,7 @@ from mmtmt.structures.run_pairs import decode_pairs
 from mmtmt.structures.runs import RunLengthError
 
 # Characters to decode at once: each call costs as much as some 15,000 characters.
-BLOCK = 250_000
+BLOCK = 500_000
 
 
 class MaskError(ValueError):

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .inputs import read_ground_truth
+from .inputs import read_ground_truth, read_results
 from .matching import Matches, Pairing, match, outside, pair_up
 from .remarks import count
-from .result_inputs import read_results
 from .tubes import MAX_RESULTS, GroundTruth, Results
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)

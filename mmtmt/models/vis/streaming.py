@@ -19,7 +19,7 @@ from mmtmt.models.vis.mask_output import (
 from mmtmt.models.vis.mask_vis import MaskVISModel
 from mmtmt.models.vis.video_state import ClipRecord, VideoState, last_frames
 from mmtmt.structures.frame_source import FrameSource
-from mmtmt.structures.tubes import Tube, encode_tubes
+from mmtmt.structures.tubes import Tube, encode_tube
 
 LONG_VIDEO_MODES = ('two_pass', 'one_pass')
 
@@ -245,8 +245,8 @@ class StreamingMaskModel(MaskVISModel):
         logits = logits_at_input_size(logits, padded_shape, state.img_shape)
         self.see_masks(kept, logits, state)
         masks = binary_masks(logits, state.ori_shape)
-        for tube, added in zip(tubes.values(), encode_tubes(masks.transpose(0, 1).cpu())):
-            tube.extend(added)
+        for tube, mask in zip(tubes.values(), masks.transpose(0, 1).cpu()):
+            tube.extend(encode_tube(mask))
 
     def _portion(self, state: VideoState) -> int:
         """How many frames are taken in next: whole units, up to the end of the clip."""
