@@ -41,6 +41,9 @@ class Unfinished:
     def open(self) -> IO[str]:
         """Open it as a text file for writing, compressed if its name ends with .gz.
 
+        Returns:
+            The open file.
+
         Raises:
             IsADirectoryError: If a folder has its name, which is not a file's to replace.
         """
