@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,18 @@ from PIL import Image
 
 from mmtmt.registry import ANNOTATION_READERS, ANNOTATION_WRITERS
 from mmtmt.structures.json_stream import read_json_stream
+from mmtmt.structures.tubes import Tube
 from mmtmt.taxonomy import Vocabulary
 
-from .files import list_files, list_frames, list_videos, match_frame, read_label_image
-from .label_images import FlatWriter, TrackCollector
-from .video import AnnotatedTrack, AnnotatedVideo, AnnotationReader, ConversionError
+from .label_images import FlatWriter, LabelImageReader
+from .video import AnnotatedTrack, AnnotatedVideo, ConversionError
 
 META = 'meta.json'
 VOID = 255
 
 
 @ANNOTATION_READERS.register_module(name='davis')
-class DAVISReader(AnnotationReader):
+class DAVISReader(LabelImageReader):
     """Reads ``SOURCE/VIDEO/*.png`` beside ``FRAMES/VIDEO/*.jpg``.
 
     Frames without a PNG are left out: they count as not annotated. The categories of objects come
@@ -47,53 +47,35 @@ class DAVISReader(AnnotationReader):
         category: str = 'object',
         void: int = VOID,
     ) -> None:
-        super().__init__()
-        self.source, self.frames = Path(source), Path(frames)
+        super().__init__(source, frames, videos)
         self.category, self.void = category, void
-        self._names = list_videos(self.source, {'.png'}, videos)
         places = (self.source / META, self.source.parent / META)
         self._meta = next((path for path in places if path.is_file()), None)
         self._objects = {} if self._meta is None else _read_meta(self._meta)
 
-    def __len__(self) -> int:
-        """Return the number of videos."""
-        return len(self._names)
+    def make_tracks(self, video: str, tubes: dict[int, Tube]) -> list[AnnotatedTrack]:
+        """Look up the categories, see `LabelImageReader.make_tracks`.
 
-    def videos(self) -> Iterator[AnnotatedVideo]:
-        """Read the videos, see `AnnotationReader.videos`.
+        Args:
+            video: Its name.
+            tubes: Per number its tube; changed.
 
-        Yields:
-            One after the other.
+        Returns:
+            The objects.
 
         Raises:
-            ConversionError: If a file can't be read, or doesn't fit the others.
+            ConversionError: If an object has no category, or all are taken for void.
         """
-        for name in self._names:
-            frames = list_frames(self.frames, name)
-            labels = list_files(self.source / name, {'.png'}, self.source)
-            if not labels:
-                raise ConversionError(f'{self.source / name}: expected PNG files, got none')
-            tracks = TrackCollector(len(labels))
-            used, void_pixels = [], False
-            for index, path in enumerate(labels):
-                used.append(match_frame(frames, path.stem, str(path)))
-                image = read_label_image(path)
-                void_pixels |= bool((image == self.void).any())
-                tracks.add(index, np.where(image == self.void, 0, image), str(path))
-            if not tracks.tubes and void_pixels:
-                raise ConversionError(
-                    f'{self.source / name}: every pixel is 0 or {self.void}, which stands for '
-                    '"ignore"; if it marks an object, choose another --void'
-                )
-            yield AnnotatedVideo(
-                name,
-                *tracks.shape,
-                [path.relative_to(self.frames).as_posix() for path in used],
-                [
-                    AnnotatedTrack(self._category(name, number), tube, number)
-                    for number, tube in sorted(tracks.tubes.items())
-                ],
+        void = tubes.pop(self.void, None)
+        if void is not None and not tubes:
+            raise ConversionError(
+                f'{self.source / video}: every pixel is 0 or {self.void}, which stands for '
+                '"ignore"; if it marks an object, choose another --void'
             )
+        return [
+            AnnotatedTrack(self._category(video, number), tube, number)
+            for number, tube in sorted(tubes.items())
+        ]
 
     def _category(self, video: str, number: int) -> str:
         if self._meta is None:

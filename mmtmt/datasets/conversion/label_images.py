@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,14 @@ from mmtmt.structures.rle import decode_mask
 from mmtmt.structures.tubes import Tube
 from mmtmt.utils.output import Unfinished
 
-from .video import AnnotatedTrack, AnnotatedVideo, AnnotationWriter, ConversionError
+from .files import list_files, list_frames, list_videos, match_frame, read_label_image
+from .video import (
+    AnnotatedTrack,
+    AnnotatedVideo,
+    AnnotationReader,
+    AnnotationWriter,
+    ConversionError,
+)
 
 OVERLAP = ('refuse', 'first', 'last')
 
@@ -59,6 +67,66 @@ class TrackCollector:
             rle = mask_api.encode(np.asfortranarray(labels == number, dtype=np.uint8))
             tube = self.tubes.setdefault(number, [None] * self.num_frames)
             tube[frame] = {'size': [height, width], 'counts': rle['counts']}
+
+
+class LabelImageReader(AnnotationReader):
+    """Reads ``SOURCE/VIDEO/*.png`` beside ``FRAMES/VIDEO/*``.
+
+    Frames without a PNG are left out: they count as not annotated.
+
+    Args:
+        source: Folder of the label images.
+        frames: Folder of the frames.
+        videos: Names of the videos to take; None takes all.
+    """
+
+    def __init__(
+        self, source: str | Path, frames: str | Path, videos: Sequence[str] | None = None
+    ) -> None:
+        super().__init__()
+        self.source, self.frames = Path(source), Path(frames)
+        self._names = list_videos(self.source, {'.png'}, videos)
+
+    @abstractmethod
+    def make_tracks(self, video: str, tubes: dict[int, Tube]) -> list[AnnotatedTrack]:
+        """Say what the numbers of a video stand for.
+
+        Args:
+            video: Its name.
+            tubes: Per number its tube; may be changed.
+
+        Returns:
+            The objects.
+
+        Raises:
+            ConversionError: If a number stands for nothing.
+        """
+
+    def __len__(self) -> int:
+        """Return the number of videos."""
+        return len(self._names)
+
+    def videos(self) -> Iterator[AnnotatedVideo]:
+        """Read the videos, see `AnnotationReader.videos`.
+
+        Yields:
+            One after the other.
+
+        Raises:
+            ConversionError: If a file can't be read, or doesn't fit the others.
+        """
+        for name in self._names:
+            frames = list_frames(self.frames, name)
+            labels = list_files(self.source / name, {'.png'}, self.source)
+            if not labels:
+                raise ConversionError(f'{self.source / name}: expected PNG files, got none')
+            collected, used = TrackCollector(len(labels)), []
+            for index, path in enumerate(labels):
+                used.append(match_frame(frames, path.stem, str(path)))
+                collected.add(index, read_label_image(path), str(path))
+            tracks = self.make_tracks(name, collected.tubes)
+            files = [path.relative_to(self.frames).as_posix() for path in used]
+            yield AnnotatedVideo(name, *collected.shape, files, tracks)
 
 
 class FlatWriter(AnnotationWriter):

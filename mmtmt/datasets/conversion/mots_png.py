@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from mmtmt.registry import ANNOTATION_READERS, ANNOTATION_WRITERS
+from mmtmt.structures.tubes import Tube
 
-from .files import list_files, list_frames, list_videos, match_frame, read_label_image
-from .label_images import TrackCollector
+from .label_images import LabelImageReader
 from .mots import IGNORE, MOTSWriter, ignored_regions, make_track, read_classes
-from .video import AnnotatedVideo, AnnotationReader, ConversionError
+from .video import AnnotatedTrack, AnnotatedVideo
 
 
 @ANNOTATION_READERS.register_module(name='mots-png')
-class MOTSImageReader(AnnotationReader):
+class MOTSImageReader(LabelImageReader):
     """Reads ``SOURCE/VIDEO/*.png`` beside ``FRAMES/VIDEO/*``; frames without a PNG are left out.
 
     Args:
@@ -35,44 +35,25 @@ class MOTSImageReader(AnnotationReader):
         videos: Sequence[str] | None = None,
         classes: Sequence[str] | None = None,
     ) -> None:
-        super().__init__()
-        self.source, self.frames = Path(source), Path(frames)
-        self._names = list_videos(self.source, {'.png'}, videos)
+        super().__init__(source, frames, videos)
         self.vocabulary = read_classes(self.source, classes)
 
-    def __len__(self) -> int:
-        """Return the number of videos."""
-        return len(self._names)
+    def make_tracks(self, video: str, tubes: dict[int, Tube]) -> list[AnnotatedTrack]:
+        """Tell class and number apart, see `LabelImageReader.make_tracks`.
 
-    def videos(self) -> Iterator[AnnotatedVideo]:
-        """Read the videos, see `AnnotationReader.videos`.
+        Args:
+            video: Its name.
+            tubes: Per value its tube; changed.
 
-        Yields:
-            One after the other.
-
-        Raises:
-            ConversionError: If a file can't be read, or doesn't fit the others.
+        Returns:
+            The objects, then the regions to be ignored.
         """
-        for name in self._names:
-            frames = list_frames(self.frames, name)
-            labels = list_files(self.source / name, {'.png'}, self.source)
-            if not labels:
-                raise ConversionError(f'{self.source / name}: expected PNG files, got none')
-            tracks, used = TrackCollector(len(labels)), []
-            for index, path in enumerate(labels):
-                used.append(match_frame(frames, path.stem, str(path)))
-                tracks.add(index, read_label_image(path), str(path))
-            ignored = tracks.tubes.pop(IGNORE, None)
-            yield AnnotatedVideo(
-                name,
-                *tracks.shape,
-                [path.relative_to(self.frames).as_posix() for path in used],
-                [
-                    make_track(number, tube, self.vocabulary, str(self.source / name))
-                    for number, tube in sorted(tracks.tubes.items())
-                ]
-                + ([] if ignored is None else ignored_regions(ignored, self.vocabulary)),
-            )
+        ignored = tubes.pop(IGNORE, None)
+        tracks = [
+            make_track(number, tube, self.vocabulary, str(self.source / video))
+            for number, tube in sorted(tubes.items())
+        ]
+        return tracks + ([] if ignored is None else ignored_regions(ignored, self.vocabulary))
 
 
 @ANNOTATION_WRITERS.register_module(name='mots-png')
