@@ -16,14 +16,12 @@ from mmtmt.structures.json_stream import read_json_stream
 from mmtmt.structures.rle import check_frame_size, compress
 from mmtmt.structures.tubes import tube_to_json
 from mmtmt.taxonomy import Vocabulary
-from mmtmt.utils.output import JsonParts
 
-from .categories import CategoryIds, FreeIds
+from .json_writer import JsonWriter
 from .video import (
     AnnotatedTrack,
     AnnotatedVideo,
     AnnotationReader,
-    AnnotationWriter,
     ConversionError,
     box_of,
     checked_tube,
@@ -177,35 +175,20 @@ class COCOVideoReader(AnnotationReader):
 
 
 @ANNOTATION_WRITERS.register_module(name='coco-video')
-class COCOVideoWriter(AnnotationWriter):
+class COCOVideoWriter(JsonWriter):
     """Writes what mmdet's video datasets read.
 
     Images and annotations are numbered from 1, and so are instances, over the whole file. Objects
     without a mask in any frame can't be said in this form.
 
     Args:
-        out: The json file.
-        vocabulary: The categories; None takes names as they come, with ids from 1.
-        annotated: Whether there are annotations at all.
-        overwrite: Whether a file that is there may be replaced.
+        **options: Of `JsonWriter`.
     """
 
-    def __init__(
-        self,
-        *,
-        out: str | Path,
-        vocabulary: Vocabulary | None = None,
-        annotated: bool = True,
-        overwrite: bool = False,
-    ) -> None:
-        super().__init__()
-        self.annotated = annotated
-        self._categories = CategoryIds(vocabulary)
-        self._videos: list[dict[str, Any]] = []
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self._images: list[dict[str, Any]] = []
-        self._video_ids = FreeIds()
         self._num_annotations = self._num_instances = 0
-        self._json = JsonParts(out, 'annotations' if annotated else None, overwrite=overwrite)
 
     def write(self, video: AnnotatedVideo) -> None:
         """Write a video, see `AnnotationWriter.write`.
@@ -235,10 +218,7 @@ class COCOVideoWriter(AnnotationWriter):
                 self.notes['objects without a mask left out'] += 1
                 continue
             self._num_instances += 1
-            try:
-                category_id = self._categories.id_of(track.category)
-            except ValueError as error:
-                raise ConversionError(f'video {video.name!r}: {error}') from error
+            category_id = self.category_id(track, video)
             for frame, segmentation in enumerate(tube_to_json(track.tube)):
                 if segmentation is None:
                     continue
@@ -257,12 +237,6 @@ class COCOVideoWriter(AnnotationWriter):
                     }
                 )
 
-    def finish(self) -> None:
-        """Write the rest, see `AnnotationWriter.finish`."""
-        self._json.finish(
-            videos=self._videos, images=self._images, categories=self._categories.to_json()
-        )
-
-    def discard(self) -> None:
-        """Remove what was written."""
-        self._json.discard()
+    def lists(self) -> dict[str, list]:
+        """See `JsonWriter.lists`."""
+        return {**super().lists(), 'images': self._images}

@@ -18,14 +18,13 @@ from mmtmt.datasets.annotation_file import (
 from mmtmt.registry import ANNOTATION_READERS, ANNOTATION_WRITERS
 from mmtmt.structures.tubes import tube_to_json
 from mmtmt.taxonomy import Vocabulary
-from mmtmt.utils.output import JsonParts
 
-from .categories import CategoryIds, FreeIds
+from .categories import FreeIds
+from .json_writer import JsonWriter
 from .video import (
     AnnotatedTrack,
     AnnotatedVideo,
     AnnotationReader,
-    AnnotationWriter,
     ConversionError,
     box_of,
     checked_tube,
@@ -102,32 +101,18 @@ class YouTubeVISReader(AnnotationReader):
 
 
 @ANNOTATION_WRITERS.register_module(name='ytvis')
-class YouTubeVISWriter(AnnotationWriter):
+class YouTubeVISWriter(JsonWriter):
     """Writes a file of the YouTube-VIS family.
 
     Ids of videos and annotations are kept where they can be, else numbered from 1.
 
     Args:
-        out: The json file.
-        vocabulary: The categories; None takes names as they come, with ids from 1.
-        annotated: Whether there are annotations at all.
-        overwrite: Whether a file that is there may be replaced.
+        **options: Of `JsonWriter`.
     """
 
-    def __init__(
-        self,
-        *,
-        out: str | Path,
-        vocabulary: Vocabulary | None = None,
-        annotated: bool = True,
-        overwrite: bool = False,
-    ) -> None:
-        super().__init__()
-        self.annotated = annotated
-        self._categories = CategoryIds(vocabulary)
-        self._videos: list[dict[str, Any]] = []
-        self._video_ids, self._track_ids = FreeIds(), FreeIds()
-        self._json = JsonParts(out, 'annotations' if annotated else None, overwrite=overwrite)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._track_ids = FreeIds()
 
     def write(self, video: AnnotatedVideo) -> None:
         """Write a video, see `AnnotationWriter.write`.
@@ -153,10 +138,7 @@ class YouTubeVISWriter(AnnotationWriter):
             }
         )
         for track in video.tracks if self.annotated else ():
-            try:
-                category_id = self._categories.id_of(track.category)
-            except ValueError as error:
-                raise ConversionError(f'video {video.name!r}: {error}') from error
+            category_id = self.category_id(track, video)
             self._json.append(
                 {
                     'id': self._track_ids.take(track.track_id),
@@ -171,11 +153,3 @@ class YouTubeVISWriter(AnnotationWriter):
                     'areas': [rle and int(mask_api.area(rle)) for rle in track.tube],
                 }
             )
-
-    def finish(self) -> None:
-        """Write the rest, see `AnnotationWriter.finish`."""
-        self._json.finish(videos=self._videos, categories=self._categories.to_json())
-
-    def discard(self) -> None:
-        """Remove what was written."""
-        self._json.discard()
