@@ -212,8 +212,8 @@ class DetectionCriterion(nn.Module):
         return {name: self.weights[name.split('.')[-1]] * value for name, value in losses.items()}
 
     def taxonomy_losses(self, compiled: CompiledTaxonomy, logits: Tensor | None, supervise: bool,
-                        targets: Sequence[PairTarget], matches: Matches,
-                        space: LabelSpace) -> dict[str, Tensor]:
+                        targets: Sequence[PairTarget], matches: Matches, space: LabelSpace,
+                        labels: Sequence[Tensor]) -> dict[str, Tensor]:
         """Weighted losses of the taxonomy branch.
 
         Args:
@@ -223,11 +223,12 @@ class DetectionCriterion(nn.Module):
             targets: Of the B pairs.
             matches: From `assign`, of the key frames.
             space: Vocabularies of the pairs.
+            labels: Per pair what its taxonomy was compiled from shows.
 
         Returns:
             `loss_taxonomy`, `loss_score` and the figure `taxonomy_recall`.
         """
-        losses, labels = {}, [target.labels for target in targets]
+        losses = {}
         if logits is not None:
             losses['loss_taxonomy'] = self.taxonomy_weight * self._class_loss(
                 logits, targets, matches[-1], space)

@@ -103,7 +103,8 @@ class VideoSetCriterion(nn.Module):
 
     def forward(self, stages: Sequence[StagePrediction], targets: Sequence[ClipTarget],
                 space: LabelSpace, compiled: CompiledTaxonomy | None = None,
-                supervise_score: bool = False) -> dict[str, Tensor]:
+                supervise_score: bool = False,
+                labels: Sequence[Tensor] | None = None) -> dict[str, Tensor]:
         """Weighted losses.
 
         Args:
@@ -112,6 +113,7 @@ class VideoSetCriterion(nn.Module):
             space: Vocabularies of the clips.
             compiled: Of the taxonomy branch.
             supervise_score: Add the loss of the category scores.
+            labels: Of `taxonomy_losses`.
 
         Returns:
             `loss_cls`, `loss_mask`, `loss_dice` of the last stage, the same
@@ -122,7 +124,7 @@ class VideoSetCriterion(nn.Module):
         losses = self.set_losses(stages, assigned, targets, space)
         if compiled is not None:
             losses.update(self.taxonomy_losses(
-                stages, assigned, targets, space, compiled, supervise_score))
+                stages, assigned, targets, space, compiled, supervise_score, labels))
         return losses
 
     @torch.no_grad()
@@ -188,7 +190,8 @@ class VideoSetCriterion(nn.Module):
 
     def taxonomy_losses(self, stages: Sequence[StagePrediction], assigned: Sequence[Assignment],
                         targets: Sequence[ClipTarget], space: LabelSpace,
-                        compiled: CompiledTaxonomy, supervise_score: bool) -> dict[str, Tensor]:
+                        compiled: CompiledTaxonomy, supervise_score: bool,
+                        labels: Sequence[Tensor] | None = None) -> dict[str, Tensor]:
         """Losses and recall of the taxonomy branch.
 
         Args:
@@ -198,6 +201,8 @@ class VideoSetCriterion(nn.Module):
             space: Vocabularies of the clips.
             compiled: Of the taxonomy branch.
             supervise_score: Add the loss of the category scores.
+            labels: Per clip what its taxonomy was compiled from shows; by default what it shows
+                itself.
 
         Returns:
             As of `forward`.
@@ -207,7 +212,8 @@ class VideoSetCriterion(nn.Module):
             matches = assigned[0 if self.taxonomy_loss == 'own' else -1].matches
             losses['loss_taxonomy'] = self.taxonomy_weight * self._class_loss(
                 stages[0].class_logits, targets, matches, space)
-        labels = [target.labels for target in targets]
+        if labels is None:
+            labels = [target.labels for target in targets]
         if supervise_score:
             losses['loss_score'] = self.score_weight * score_loss(
                 compiled.score_logits, labels, space.vocabulary)
@@ -317,6 +323,10 @@ class VideoSetCriterion(nn.Module):
                      targets: Sequence[ClipTarget],
                      num_masks: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Both losses of each stage, over one row per matched instance, or instance and frame."""
+        if len({tuple(len(queries) for queries, _ in one.matches) for one in assigned}) > 1:
+            # more instances than queries over the clips of a video: stages gave them away apart
+            return [self._mask_losses([stage], [one], targets, num_masks)[0]
+                    for stage, one in zip(stages, assigned)]
         logits = []  # per clip (S, n * T, H, W)
         for clip in range(len(targets)):
             masks = joint_masks(

@@ -111,7 +111,7 @@ class VISModel(BaseModel):
         self.test_cfg = self._test_settings(test_cfg or {})
         # vocabularies to be tested in beside those of the taxonomy and of the package, by name
         self.evaluation_vocabularies: dict[str, Vocabulary] = {}
-        self._reported: set[str] = set()
+        self._reported: set[str | tuple[str, str]] = set()
 
     def _test_settings(self, test_cfg: Mapping[str, Any]) -> dict[str, Any]:
         """Complete `test_cfg`; a key or a value that isn't known is an error."""
@@ -333,11 +333,12 @@ class VISModel(BaseModel):
         if not isinstance(vocabulary, str) or vocabulary not in self.taxonomy.vocabulary_names:
             vocabulary = load_vocabulary(vocabulary)
         columns = torch.as_tensor(self.taxonomy.to_union(vocabulary, missing='ignore'))
-        if bool((columns < 0).any()):
-            if self.classifier == 'text':
-                return self._open_space(vocabulary, columns)
-            self._check_unknown(vocabulary, columns)
         labels = torch.as_tensor(self.taxonomy.from_union(vocabulary, missing='ignore'))
+        if not isinstance(vocabulary, str):
+            if self.classifier == 'text' and int((labels >= 0).sum()) < len(vocabulary):
+                return self._open_space(vocabulary, columns, labels)
+            self._check_unknown(vocabulary, columns)
+            self._report_shared(vocabulary, columns, labels)
         candidates = torch.ones(self.num_classes, dtype=torch.bool)
         if self.test_cfg['vocabulary'] == 'given':
             candidates = labels >= 0
@@ -350,10 +351,13 @@ class VISModel(BaseModel):
         """Categories without a row in a linear classifier: refuse them, or tell how many they are.
         """
         unknown = [n for n, column in zip(vocabulary.names, columns.tolist()) if column < 0]
+        if not unknown:
+            return
         if self.test_cfg['unknown_categories'] == 'error' or len(unknown) == len(vocabulary):
             raise ValueError(
                 f'vocabulary {vocabulary.name!r}: the model was not trained on {unknown}; words '
-                "outside its taxonomy need classifier='text'. "
+                "outside its taxonomy need a model with classifier='text'"
+                f'{self._without_text_classifier()}. '
                 "test_cfg.unknown_categories='skip' predicts the others alone, if there are any")
         if vocabulary.name not in self._reported:
             self._reported.add(vocabulary.name)
@@ -362,22 +366,49 @@ class VISModel(BaseModel):
                 f'categories are in the taxonomy of the model; without predictions: '
                 f'{", ".join(unknown)}', 'current')
 
-    def _open_space(self, vocabulary: Vocabulary, columns: Tensor) -> EvaluationSpace:
-        """A vocabulary with words outside the union, which only a text classifier can read.
+    def _without_text_classifier(self) -> str:
+        if type(self).classifier is VISModel.classifier:
+            return f', which {type(self).__name__} has not'
+        return ''
+
+    def _report_shared(self, vocabulary: Vocabulary, columns: Tensor, labels: Tensor) -> None:
+        """Tell of categories that the model takes for others of the same vocabulary."""
+        shared = [
+            f'{name} (as {vocabulary.names[int(labels[column])]})'
+            for label, (name, column) in enumerate(zip(vocabulary.names, columns.tolist()))
+            if column >= 0 and labels[column] != label
+        ]
+        if shared and (vocabulary.name, 'shared') not in self._reported:
+            self._reported.add((vocabulary.name, 'shared'))
+            print_log(
+                f'{vocabulary.name}: categories that are one to the model come under one name; '
+                f'without predictions of their own: {", ".join(shared)}', 'current')
+
+    def _open_space(
+        self, vocabulary: Vocabulary, columns: Tensor, labels: Tensor
+    ) -> EvaluationSpace:
+        """A vocabulary with words that have no row of the union to themselves, which only a text
+        classifier can read.
 
         A category that shares a row of the union with no other of the vocabulary reads the text
-        of that row, which was trained: as `car`, if `sedan` is asked for.
+        of that row, which was trained: as `car`, if `sedan` is asked for. With
+        `test_cfg.vocabulary='unified'` the rows that the vocabulary doesn't cover compete too.
         """
         text = torch.as_tensor(
             self.texts.rows_of_any(vocabulary, self.device), device=self.device)
         shared = (columns[:, None] == columns).sum(dim=1)
         trained = (columns >= 0) & (shared == 1)
         text[trained.to(self.device)] = self.text_rows[columns[trained].to(self.device)]
-        candidates = torch.ones(1, len(vocabulary), dtype=torch.bool, device=self.device)
-        counts = torch.tensor([len(vocabulary)])
-        identity = torch.arange(len(vocabulary), device=self.device)
+        identity = torch.arange(len(vocabulary))
+        others = torch.zeros(0, dtype=torch.bool)
+        if self.test_cfg['vocabulary'] == 'unified':
+            others = labels < 0
+            text = torch.cat([text, self.text_rows[others.to(self.device)]])
+        to_labels = torch.cat([identity, identity.new_full((int(others.sum()),), -1)])
+        candidates = torch.ones(1, len(text), dtype=torch.bool, device=self.device)
+        context = CategoryContext(candidates, text, torch.tensor([len(text)]))
         return EvaluationSpace(
-            CategoryContext(candidates, text, counts), identity, identity, vocabulary.name)
+            context, identity.to(self.device), to_labels.to(self.device), vocabulary.name)
 
     @property
     def device(self) -> torch.device:

@@ -51,7 +51,8 @@ class GenVIS(VITA):
     Args:
         clip_decoder: Config of a GenVISDecoder.
         frames_per_clip: Frames that are decoded together, in training and prediction; where a
-            taxonomy is compiled per clip, it is of these.
+            taxonomy is compiled per clip, it is of these in prediction, and of all frames of the
+            sample in training.
         **kwargs: Of VITA; `test_cfg` takes neither `clip_overlap` nor `taxonomy_frames`.
     """
 

@@ -187,10 +187,12 @@ class IDOL(VISModel):
             logits = None
             if self.taxonomy_head is not None:
                 logits = self.taxonomy_head(outputs.injected_queries[key])
+            # a taxonomy of the clip was read from the reference frame as well
+            shown = clips if self.decoder.compile_per == 'clip' else targets
             losses.update(self.criterion.taxonomy_losses(
                 outputs.compiled.select(key), logits,
                 self.decoder.compilation.score_supervision == 'bce', targets, assigned.matches,
-                space))
+                space, [target.labels for target in shown]))
         return losses
 
     def _matched_masks(self, memory: DeformableMemory, stages: Sequence[BoxPrediction],

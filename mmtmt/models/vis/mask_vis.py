@@ -40,6 +40,9 @@ class MaskVISModel(VISModel):
             raise ValueError(f'model.decoder: {type(self).__name__} expects a decoder of a '
                              f'{self.UNIT}, got one of a {self.decoder.unit}')
         self.criterion = MODELS.build(criterion or dict(type='VideoSetCriterion'))
+        if self.criterion.taxonomy_loss == 'cost' and not hasattr(self.decoder, 'injection'):
+            raise ValueError("model.criterion: taxonomy_loss='cost' reads the prediction right "
+                             'after the injection, which needs an InjectionDecoder')
         self.auxiliary_head = auxiliary_head and MODELS.build(
             auxiliary_head, default_args=dict(num_classes=self.num_classes))
         self.auxiliary_only = False  # set by SemanticWarmupHook
@@ -95,10 +98,10 @@ class MaskVISModel(VISModel):
         Returns:
             Of the criterion.
         """
-        targets, space = self.units(targets, space)
+        units, unit_space = self.units(targets, space)
         return self.criterion(
-            stage_predictions(outputs.predictions, outputs.mask_features), targets, space,
-            outputs.compiled, self.supervises_score)
+            stage_predictions(outputs.predictions, outputs.mask_features), units, unit_space,
+            outputs.compiled, self.supervises_score, self.taxonomy_labels(targets, units))
 
     def units(self, targets: Sequence[ClipTarget],
               space: LabelSpace) -> tuple[Sequence[ClipTarget], LabelSpace]:
@@ -115,6 +118,21 @@ class MaskVISModel(VISModel):
             return targets, space
         frames = [frame for target in targets for frame in target.frames(self.VISIBLE_ONLY)]
         return frames, space.for_frames(targets[0].masks.shape[1])
+
+    def taxonomy_labels(self, targets: Sequence[ClipTarget],
+                        units: Sequence[ClipTarget]) -> list[Tensor]:
+        """What the taxonomy of each unit should hold.
+
+        Args:
+            targets: Of the B clips.
+            units: The same of B clips or of B * T frames.
+
+        Returns:
+            Labels per unit: its own, or those of its clip where all frames share a taxonomy.
+        """
+        if getattr(self.decoder, 'compile_per', self.UNIT) == self.UNIT:
+            return [unit.labels for unit in units]
+        return [target.labels for target in targets for _ in range(len(units) // len(targets))]
 
     @property
     def supervises_score(self) -> bool:

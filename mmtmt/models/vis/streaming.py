@@ -30,9 +30,9 @@ class StreamingMaskModel(MaskVISModel):
     Features are kept of one clip of at most `clip_length` frames; of earlier clips, a ClipRecord.
     The masks of the chosen queries come at the end, when their scores are known: those of the last
     clip from its features, those of earlier ones by reading their frames again (`two_pass`). For
-    streams that can't be read again, `one_pass` encodes the masks of the best `one_pass_queries`
-    at the end of each clip. Both passes compute the same portions of frames, wherever the frames
-    that come in are cut.
+    streams that can't be read again, `one_pass` encodes at the end of each clip the masks of the
+    queries in the best `one_pass_queries` pairs of query and category so far. Both passes compute
+    the same portions of frames, wherever the frames that come in are cut.
 
     Subclasses say what becomes of frames (`add_frames`), of a full clip (`decode_clip`) and, if
     they don't keep its mask embeddings, of frames that are read again (`embeds_again`).

@@ -86,6 +86,11 @@ class VITA(FrameDecodingModel):
         self.freeze_detector = freeze_detector
         self.trains_taxonomy = freeze_detector and not freeze_taxonomy
         self._freeze(freeze_taxonomy)
+        injected = not freeze_detector or self.trains_taxonomy
+        for name, there in (('criterion', injected), ('clip_criterion', False)):
+            if getattr(self, name).taxonomy_loss == 'cost' and not there:
+                raise ValueError(f"model.{name}: taxonomy_loss='cost' reads the prediction right "
+                                 'after the injection, which is not among what it gets')
 
     @staticmethod
     def _default_criterion() -> dict:
@@ -180,7 +185,8 @@ class VITA(FrameDecodingModel):
             losses = self.criterion.set_losses(stages, assigned, frames, frame_space)
         if outputs.compiled is not None and (self.trains_taxonomy or not self.freeze_detector):
             losses.update(self.criterion.taxonomy_losses(
-                stages, assigned, frames, frame_space, outputs.compiled, self.supervises_score))
+                stages, assigned, frames, frame_space, outputs.compiled, self.supervises_score,
+                self.taxonomy_labels(targets, frames)))
         # from the instances that a frame shows to those of its clip
         shown = to_device([frame.nonzero().squeeze(1)
                            for target in targets for frame in target.visible.unbind(1)],

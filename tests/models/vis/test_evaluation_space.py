@@ -6,6 +6,7 @@ import torch
 
 from mmtmt.models.text_encoders import CategoryTexts, EncoderError
 from mmtmt.taxonomy import Vocabulary, load_vocabulary
+from tests.models.toy_idol import build_idol
 
 # sedan is car under another name; the union of the toy models has no toaster and no okapi
 WORDS = Vocabulary.from_names('words', ['toaster', 'sedan', 'person', 'okapi'])
@@ -118,3 +119,42 @@ def test_predictions_of_a_video_by_vocabulary(build_model, make_video, type, num
 def test_numbers_of_predictions_are_checked(build_model, numbers, message):
     with pytest.raises(ValueError, match=message):
         build_model(test_cfg=dict(max_per_video=numbers))
+
+
+@pytest.mark.parametrize('words', [('car', 'sedan'), ('sedan', 'car')])
+def test_words_that_are_one_to_a_linear_classifier_are_reported(
+        build_model, make_video, logged, words):
+    model = build_model(test_cfg=dict(clip_length=8, max_per_video=10**6))
+    labels = predict(model, make_video(2, Vocabulary.from_names('w', words))).pred_tubes.labels
+    assert [words[label] for label in labels.unique()] == ['car']
+    predict(model, make_video(2, Vocabulary.from_names('w', words)))
+    assert logged == ['w: categories that are one to the model come under one name; without '
+                      'predictions of their own: sedan (as car)']
+
+
+@pytest.mark.parametrize('words', [('car', 'sedan'), ('sedan', 'car'), ('sedan', 'car', 'boat')])
+def test_words_that_share_a_row_each_read_their_own_text(build_model, make_video, logged, words):
+    model = build_model(
+        classifier='text', test_cfg=dict(clip_length=8, max_per_video=10**6))
+    labels = predict(model, make_video(2, Vocabulary.from_names('w', words))).pred_tubes.labels
+    assert labels.unique().tolist() == list(range(len(words))) and not logged
+
+
+@pytest.mark.parametrize('vocabulary', ['given', 'unified'])
+def test_the_rest_of_the_union_competes_with_open_words(build_model, make_video, vocabulary):
+    model = build_model(classifier='text', test_cfg=dict(
+        clip_length=8, vocabulary=vocabulary, max_per_video=10**6))
+    words = Vocabulary.from_names('words', ['toaster', 'sedan', 'person'])
+    sample = predict(model, make_video(2, words))
+    assert set(sample.pred_tubes.labels.tolist()) == {0, 1, 2}
+    others = 0 if vocabulary == 'given' else model.num_classes - 2
+    assert sample.metainfo['num_discarded'] == 9 * others
+    text = model.evaluation_space(words).context.text
+    rows = [model.taxonomy.keys.index(key) for key in ('car', 'person')]
+    left = [row for row in range(model.num_classes) if row not in rows]
+    assert torch.equal(text[3:], model.text_rows[left] if others else text[3:3])
+
+
+def test_a_model_without_a_text_classifier_says_so(make_video):
+    with pytest.raises(ValueError, match="classifier='text', which IDOL has not. test_cfg.unkno"):
+        predict(build_idol(), make_video(2, WORDS))

@@ -324,6 +324,21 @@ def test_the_taxonomy_of_a_clip_is_that_of_all_its_frames(make_video):
     assert len(compiled.score_logits) == 4 and len(compiled.score_logits.unique(dim=0)) == 1
 
 
+@pytest.mark.parametrize('compile_per', ['frame', 'clip'])
+def test_scores_learn_what_their_taxonomy_was_compiled_from(make_batch, monkeypatch, compile_per):
+    model = build_idol(compile_per=compile_per)
+    batch = make_batch(model, ('synth_ovis', (3, 4)))
+    batch['data_samples'][0].gt_tubes.masks[0, 0] = False  # there in the reference frame alone
+    learned = []
+    monkeypatch.setattr(
+        'mmtmt.models.losses.detection_criterion.score_loss',
+        lambda logits, labels, vocabulary: learned.append(labels) or logits.sum() * 0)
+    losses_of(model, batch)
+    shown = [3, 4] if compile_per == 'clip' else [4]
+    expected = sorted(model.taxonomy.to_union('synth_ovis')[shown].tolist())
+    assert [sorted(labels.tolist()) for labels in learned[0]] == [expected]
+
+
 def test_more_categories_asked_for_than_there_are(make_batch, make_video):
     model = build_idol()
     model.decoder.compilation.num_selected = 1000

@@ -245,6 +245,41 @@ def test_frames_have_the_instances_that_they_show_as_targets(build_model, make_b
 
 
 @kinds
+@pytest.mark.parametrize('compile_per', ['frame', 'clip'])
+def test_scores_learn_what_their_taxonomy_was_compiled_from(
+        build_model, make_batch, monkeypatch, kind, compile_per):
+    model = build_model(compile_per=compile_per, **kind)
+    batch = make_batch(model, ('synth_ovis', (3, 4)), num_frames=3)
+    sample = batch['data_samples'][0]
+    sample.gt_tubes.masks[0, 1:] = False  # the first object is there in the first frame alone
+    learned = []
+    monkeypatch.setattr(
+        'mmtmt.models.losses.set_criterion.score_loss',
+        lambda logits, labels, vocabulary: learned.append(labels) or logits.sum() * 0)
+    losses_of(model, batch)
+    first, second = model.taxonomy.to_union('synth_ovis')[[3, 4]]
+    both, one = sorted([first, second]), [second]
+    expected = [both, one, one] if compile_per == 'frame' else [both] * 3
+    assert [sorted(labels.tolist()) for labels in learned[0]] == expected
+
+
+def test_genvis_trains_on_more_instances_than_queries(build_model, make_batch):
+    # two instances may come to share a query at one stage and not at another
+    decoder = dict(type='GenVISDecoder', num_queries=2, embed_dims=32, num_encoder_layers=2,
+                   num_layers=2, num_heads=4, feedforward_dims=48)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(15):
+        model = build_model(type='GenVIS', clip_decoder=decoder)
+        batch = make_batch(model, *[('synth_ovis', (1, 2, 3, 4))] * 2, num_frames=6)
+        for sample in batch['data_samples']:
+            shown = torch.rand(4, 6, generator=generator) < 0.5
+            sample.gt_tubes.masks &= shown[..., None, None]
+        total, _ = model.parse_losses(losses_of(model, batch))
+        total.backward()
+        assert total.isfinite()
+
+
+@kinds
 @pytest.mark.parametrize('mode', ['union', 'masked', 'marginal'])
 def test_clips_without_objects_train(build_model, make_batch, kind, mode):
     options = dict(num_points=64, label_space_loss=mode)
@@ -387,12 +422,18 @@ def test_class_rows_of_both_decoders_follow_their_categories(build_model):
 
 # --- options
 
+COST = dict(type='VideoSetCriterion', taxonomy_loss='cost')
+
 
 @pytest.mark.parametrize('options, message', [
     (dict(training_layers=3), 'training_layers: expected 1 to 2.*got 3'),
     (dict(freeze_taxonomy=False), 'freeze_taxonomy=False.*needs freeze_detector=True'),
     (dict(freeze_detector=True, freeze_taxonomy=False, taxonomy_aware=False), 'InjectionDecoder'),
     (dict(type='GenVIS', frames_per_clip=0), 'frames_per_clip.*got 0'),
+    (dict(taxonomy_aware=False, criterion=COST), "taxonomy_loss='cost' .* needs an InjectionDeco"),
+    (dict(freeze_detector=True, criterion=COST), r"model\.criterion: taxonomy_loss='cost' reads"),
+    (dict(clip_criterion=dict(type='VITACriterion', taxonomy_loss='cost')),
+     r"model\.clip_criterion: taxonomy_loss='cost' reads"),
 ])
 def test_bad_options_are_named(build_model, options, message):
     with pytest.raises(ValueError, match=message):
