@@ -24,7 +24,7 @@ def main() -> None:
     part = cfg
     for name in args.key.split('.'):
         try:
-            part = part[int(name)] if name.isdigit() else part[name]
+            part = part[int(name)] if name.isdecimal() else part[name]
         except (KeyError, IndexError, TypeError):
             known = sorted(part) if isinstance(part, dict) else type(part).__name__
             raise ConfigError(f'--key {args.key}: no {name!r} in {known}') from None

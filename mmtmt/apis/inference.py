@@ -52,15 +52,23 @@ def init_model(
     """
     if not isinstance(config, Config):
         config = read_config(str(config), {})
-    device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
-    if device.type == 'cuda' and not torch.cuda.is_available():
-        raise ValueError(f'device {device}: this torch finds no GPU')
+    device = _check_device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     init_default_scope(config.get('default_scope', 'mmtmt'))
     model = MODELS.build(config.model)
     weights = load_checkpoint_file(checkpoint, trust=trust)
     load_into(model, weights, strict=True, source=str(checkpoint))
     model.cfg = config
     return model.to(device).eval()
+
+
+def _check_device(name: str | torch.device) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f'device {name!r}: {str(error).splitlines()[0]}') from error
+    if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f'device {device}: this torch finds {torch.cuda.device_count()} GPUs')
+    return device
 
 
 @dataclass(frozen=True)
@@ -140,7 +148,12 @@ class VideoInstances:
 
         Returns:
             The paths of the video and of the json file.
+
+        Raises:
+            ValueError: If the name doesn't end with .mp4.
         """
+        if Path(video).suffix.lower() != '.mp4':
+            raise ValueError(f'expected the name of an mp4 file, got {video}')
         # first what took long to find
         results = write_results(self.to_results(), Path(video).with_suffix('.json'))
         panels = {'prediction': self.tracks(min_score=min_score)}
@@ -262,7 +275,7 @@ def with_text_weights(config: str | Path | Config, weights: str | Path) -> Confi
     Raises:
         ValueError: If the model reads no text.
     """
-    config = Config.fromfile(config) if not isinstance(config, Config) else copy.deepcopy(config)
+    config = copy.deepcopy(config) if isinstance(config, Config) else read_config(str(config), {})
     if not config.model.get('text_bank'):
         raise ValueError('weights of a text encoder are given, but the model has no text_bank')
     config.model.text_bank.encoder_weights = str(weights)

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -71,6 +72,8 @@ def read_config(path: str, options: dict) -> Config:
     """
     if '::' in path:
         package, name = path.split('::', 1)
+        if find_spec(package) is None:
+            raise ConfigError(f'config {path}: there is no package {package!r}')
         path = os.path.join(get_installed_path(package), '.mim', 'configs', name)
     if not Path(path).is_file():
         raise ConfigError(f'config {path} does not exist')

@@ -58,8 +58,7 @@ def extract_frames(
         if value is not None and not value > 0:
             raise ValueError(f'{name}: expected more than 0, got {value}')
     rule = None if short_side is None else ResizeRule(short_side=short_side, max_size=10**6)
-    output = Unfinished(folder, overwrite=overwrite)
-    _holds_frames_only(output.path)
+    output = Unfinished(folder, overwrite=overwrite, made=r'\d{5,}\.(jpg|png)')
     source = open_frame_source(video)
     stride = 1.0 if fps is None else max(1.0, getattr(source, 'fps', fps) / fps)
     indices = range(round(-(-len(source) // stride)))[:limit]
@@ -81,12 +80,3 @@ def extract_frames(
         output.discard()
         raise
     return len(indices)
-
-
-def _holds_frames_only(folder: Path) -> None:
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.suffix not in FORMATS or not path.is_file():
-            raise FileExistsError(
-                f'{folder}: holds {path.name}, which is no extracted frame and would be lost; '
-                'move it elsewhere first'
-            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import IO, Any
@@ -24,17 +25,36 @@ def is_new(path: Path, overwrite: bool) -> None:
         raise FileExistsError(f'{path}: exists; --overwrite replaces it')
 
 
+def _check_replaceable(folder: Path, made: re.Pattern[str]) -> None:
+    for path in sorted(folder.rglob('*')):
+        name = path.relative_to(folder).as_posix()
+        if not path.is_dir() and not made.fullmatch(name):
+            raise FileExistsError(
+                f'{folder}: holds {name}, which is no such output and would be lost; '
+                'move it elsewhere, or choose another name'
+            )
+
+
 class Unfinished:
     """A file or folder that is written under another name until it is complete.
 
     Args:
         path: The final name.
         overwrite: Whether what is there may be replaced.
+        made: Of a folder, a regular expression for the paths in it that such an output has. One
+            that holds other files isn't replaced, since they would be lost.
+
+    Raises:
+        FileExistsError: If it is there and must not be replaced.
     """
 
-    def __init__(self, path: str | Path, *, overwrite: bool = False) -> None:
+    def __init__(
+        self, path: str | Path, *, overwrite: bool = False, made: str | None = None
+    ) -> None:
         self.path = Path(path)
         is_new(self.path, overwrite)
+        if made is not None and self.path.is_dir():
+            _check_replaceable(self.path, re.compile(made))
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.temporary = self.path.with_name(f'.{self.path.name}.{os.getpid()}')
 

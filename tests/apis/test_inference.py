@@ -184,10 +184,11 @@ def test_video_demo_says_what_is_wrong(config, checkpoint, tmp_path):
     assert done.returncode == 2 and '--fps: expected more than 0, got -1.0' in done.stderr
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
-def test_a_gpu_that_is_not_there_is_named(config, checkpoint):
-    with pytest.raises(ValueError, match='device cuda:1: this torch finds no GPU'):
-        init_model(config, checkpoint, device='cuda:1')
+def test_a_device_that_is_not_there_is_named(config, checkpoint):
+    with pytest.raises(ValueError, match='device cuda:99: this torch finds [0-9]+ GPUs'):
+        init_model(config, checkpoint, device='cuda:99')
+    with pytest.raises(ValueError, match="device 'gpu': "):
+        init_model(config, checkpoint, device='gpu')
 
 
 def test_the_predictions_are_kept_when_the_video_fails(config, checkpoint, tmp_path, monkeypatch):
@@ -199,6 +200,10 @@ def test_the_predictions_are_kept_when_the_video_fails(config, checkpoint, tmp_p
     with pytest.raises(OSError, match='no room'):
         found.save(tmp_path / 'o.mp4')
     assert len(json.loads((tmp_path / 'o.json').read_text())) == len(found)
+    (tmp_path / 'valid.json').write_text('mine')
+    with pytest.raises(ValueError, match='expected the name of an mp4 file, got .*valid.json'):
+        found.save(tmp_path / 'valid.json')
+    assert (tmp_path / 'valid.json').read_text() == 'mine'
 
 
 def test_compare_demo(config, checkpoint, tmp_path):

@@ -59,6 +59,19 @@ def test_mistakes_end_in_a_line(tmp_path, convert):
     assert not list(tmp_path.glob('*out*'))
 
 
+@pytest.mark.parametrize('form', ['davis', 'mots-png', 'mots-txt'])
+def test_a_folder_with_other_files_is_not_replaced(tmp_path, convert, form):
+    source = make_set(tmp_path)
+    with pytest.raises(SystemExit, match='error: .*which is no such output and would be lost'):
+        convert('ytvis', source, '--to', form, '--out', tmp_path, '--overwrite')
+    assert source.is_file()
+    for _ in range(2):
+        convert('ytvis', source, '--to', form, '--out', tmp_path / 'out', '--overwrite')
+    (tmp_path / 'out/notes.md').write_text('mine')
+    with pytest.raises(SystemExit, match='holds notes.md, which is no such output'):
+        convert('ytvis', source, '--to', form, '--out', tmp_path / 'out', '--overwrite')
+
+
 def test_a_compressed_file_is_read_again(tmp_path, convert):
     source = make_set(tmp_path)
     convert('ytvis', source, '--out', tmp_path / 'small.json.gz')

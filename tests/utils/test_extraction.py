@@ -57,7 +57,7 @@ def test_nothing_is_overwritten_or_left_behind(clip, tmp_path):
         extract_frames(clip, folder)
     assert extract_frames(clip, folder, limit=1, overwrite=True) == len(list(folder.iterdir()))
     (folder / '00000.json').write_text('drawn by hand')
-    with pytest.raises(FileExistsError, match='holds 00000.json, which is no extracted frame'):
+    with pytest.raises(FileExistsError, match='holds 00000.json, which is no such output'):
         extract_frames(clip, folder, overwrite=True)
     assert (folder / '00000.json').read_text() == 'drawn by hand'
     (tmp_path / 'text.mp4').write_text('hello')

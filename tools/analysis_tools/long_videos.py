@@ -242,7 +242,8 @@ def measure(
             steps[key] = held_through(overlap.frame_iou)
             parts = count_crossings(overlap.frame_iou, borders)
             border, elsewhere = border + parts[0], elsewhere + parts[1]
-            only = steps[key] if at_once is None else at_once.steps[key]
+            # a video without objects has no results at once that would bring it up
+            only = steps[key] if at_once is None else at_once.steps.get(key, steps[key])
             held += count_crossings(overlap.frame_iou, borders, only=only)[0]
     precision, half = np.mean(scores, axis=0).tolist()
     return Quality(precision, half, border, held, elsewhere, steps)

@@ -115,6 +115,7 @@ class DAVISWriter(FlatWriter):
     """
 
     largest = VOID - 1
+    made = r'.+/[^/]+\.png|meta\.json'
 
     def __init__(
         self,

@@ -145,6 +145,8 @@ class FlatWriter(AnnotationWriter):
 
     largest: int
     """The largest number of an object."""
+    made: str
+    """Regular expression for the paths of what it writes, see `Unfinished`."""
 
     def __init__(
         self, *, out: str | Path, annotated: bool, overwrite: bool, overlap: str = 'refuse'
@@ -155,7 +157,7 @@ class FlatWriter(AnnotationWriter):
         if not annotated:
             raise ConversionError(f'{out}: the source has no annotations to write')
         self.overlap = overlap
-        self._unfinished = Unfinished(out, overwrite=overwrite)
+        self._unfinished = Unfinished(out, overwrite=overwrite, made=self.made)
         self.folder = self._unfinished.temporary
         self.folder.mkdir()
         self._videos: set[str] = set()

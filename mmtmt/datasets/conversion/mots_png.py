@@ -60,6 +60,8 @@ class MOTSImageReader(LabelImageReader):
 class MOTSImageWriter(MOTSWriter):
     """Writes ``OUT/VIDEO/FRAME.png`` of 16 bits, and ``OUT/labels.txt``, see `MOTSWriter`."""
 
+    made = r'.+/[^/]+\.png|labels\.txt'
+
     def write(self, video: AnnotatedVideo) -> None:
         """Write a video, see `AnnotationWriter.write`."""
         for stem, labels in self.label_images(video):

@@ -144,6 +144,8 @@ class MOTSTextWriter(MOTSWriter):
     Frames are numbered as their files are where the names are numbers, else from 0.
     """
 
+    made = r'.+\.txt'
+
     def write(self, video: AnnotatedVideo) -> None:
         """Write a video, see `AnnotationWriter.write`."""
         path = self.folder / f'{video.name}.txt'

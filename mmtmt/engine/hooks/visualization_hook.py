@@ -118,6 +118,7 @@ class VISVisualizationHook(Hook):
             for of_process in all_gather_object(self._drawn)
             for of_dataset in of_process.values()
             for video in of_dataset
+            if Path(video).is_file()  # not where processes don't share a disk
         }
         if not is_main_process():
             return

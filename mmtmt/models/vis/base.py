@@ -334,18 +334,20 @@ class VISModel(BaseModel):
             vocabulary = load_vocabulary(vocabulary)
         columns = torch.as_tensor(self.taxonomy.to_union(vocabulary, missing='ignore'))
         labels = torch.as_tensor(self.taxonomy.from_union(vocabulary, missing='ignore'))
-        if not isinstance(vocabulary, str):
-            if self.classifier == 'text' and int((labels >= 0).sum()) < len(vocabulary):
-                return self._open_space(vocabulary, columns, labels)
-            self._check_unknown(vocabulary, columns)
-            self._report_shared(vocabulary, columns, labels)
+        if isinstance(vocabulary, str):
+            trained = self.taxonomy.vocabulary_names.index(vocabulary)
+            vocabulary = self.taxonomy.vocabularies[trained]
+        elif self.classifier == 'text' and int((labels >= 0).sum()) < len(vocabulary):
+            return self._open_space(vocabulary, columns, labels)
+        self._check_unknown(vocabulary, columns)
+        self._report_shared(vocabulary, columns, labels)
         candidates = torch.ones(self.num_classes, dtype=torch.bool)
         if self.test_cfg['vocabulary'] == 'given':
             candidates = labels >= 0
         context = CategoryContext(
             candidates[None].to(self.device), self.text_rows, candidates.sum()[None])
-        name = vocabulary if isinstance(vocabulary, str) else vocabulary.name
-        return EvaluationSpace(context, columns.to(self.device), labels.to(self.device), name)
+        return EvaluationSpace(
+            context, columns.to(self.device), labels.to(self.device), vocabulary.name)
 
     def _check_unknown(self, vocabulary: Vocabulary, columns: Tensor) -> None:
         """Categories without a row in a linear classifier: refuse them, or tell how many they are.
