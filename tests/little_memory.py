@@ -1,5 +1,6 @@
 """Runs a function in a process that can't take much more memory than it has."""
 
+import gc
 import multiprocessing
 import resource
 
@@ -28,6 +29,9 @@ def in_little_memory(function, *args, megabytes=128, seconds=60):
 
 
 def _run(pipe, function, args, megabytes):
+    # What the parent has left to the garbage collector stays: a video's threads, which are not
+    # there after a fork, can't be waited for.
+    gc.freeze()
     with open('/proc/self/statm') as file:
         now = int(file.read().split()[0]) * resource.getpagesize()
     limit = now + megabytes * 2**20
