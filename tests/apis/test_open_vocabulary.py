@@ -104,5 +104,6 @@ def test_a_linear_classifier_takes_no_new_words(world, tmp_path):
     torch.save({'state_dict': MODELS.build(config.model).state_dict()}, tmp_path / 'linear.pth')
     inferencer = VISInferencer(
         config, tmp_path / 'linear.pth', device='cpu', vocabulary=['person', 'okapi'])  # fmt: skip
-    with pytest.raises(ValueError, match="not trained on .'okapi'.*need a model with classifier='text'"):
+    expected = "not trained on .'okapi'.*need a model with classifier='text'"
+    with pytest.raises(ValueError, match=expected):
         inferencer(world[1])
