@@ -1,6 +1,6 @@
 # TMT-VIS on MinVIS at the size of the demonstration, from the weights that `make demo` trains.
 _base_ = './tmt-vis_mask2former_demo_synth.py'
-max_iters = 400
+max_iters = 2400
 
 # Mask2Former-VIS and MinVIS have the same parameters
 load_from = 'work_dirs/demo/iter_650.pth'
