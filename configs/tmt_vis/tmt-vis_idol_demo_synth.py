@@ -1,7 +1,7 @@
 # TMT-VIS on IDOL at the size of the demonstration. The backbone and the taxonomy modules start from
 # the weights that `make demo` trains.
 _base_ = './tmt-vis_mask2former_demo_synth.py'
-max_iters = 1500
+max_iters = 4000
 embed_dims = 128
 
 load_from = 'work_dirs/demo/iter_650.pth'
