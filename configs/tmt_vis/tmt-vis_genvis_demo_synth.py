@@ -1,7 +1,7 @@
 # TMT-VIS on GenVIS (online) at the size of the demonstration, from the weights that
 # tmt-vis_vita_demo_synth.py trains. The detector and its taxonomy are frozen.
 _base_ = './tmt-vis_mask2former_demo_synth.py'
-max_iters = 400
+max_iters = 600
 clip_frames = 5
 embed_dims = 128
 
