@@ -36,6 +36,17 @@ def truth_of(results, frames):
         ]))
 
 
+def two_objects(frames):
+    """Two results of a video, and themselves as its ground truth."""
+    masks = np.zeros((2, frames, 60, 90), dtype=bool)
+    masks[0, :, :20], masks[1, :, 40:] = True, True
+    category = load_vocabulary('synth_ovis').ids[0]
+    results = [
+        dict(video_id=1, category_id=category, score=0.5, segmentations=encode_tube(mask))
+        for mask in masks]
+    return results, dict(toy=truth_of(results, frames))
+
+
 def test_predicts_in_chunks_and_measures(tool, build_model, make_video):  # noqa: F811
     model = build_model(test_cfg=dict(clip_length=8, max_per_video=1))
     settings = dict(model.test_cfg)
@@ -52,13 +63,7 @@ def test_predicts_in_chunks_and_measures(tool, build_model, make_video):  # noqa
 
 
 def test_results_that_change_places_at_a_cut_are_switches(tool):
-    masks = np.zeros((2, 6, 60, 90), dtype=bool)
-    masks[0, :, :20], masks[1, :, 40:] = True, True
-    category = load_vocabulary('synth_ovis').ids[0]
-    results = [
-        dict(video_id=1, category_id=category, score=0.5, segmentations=encode_tube(mask))
-        for mask in masks]
-    truths = dict(toy=truth_of(results, 6))
+    results, truths = two_objects(6)
     outcome = tool.Outcome(results=dict(toy=results), borders=dict(toy={1: [2, 4]}))
     sound = tool.measure(outcome, truths)
     assert sound[2:5] == (Crossings(4, 0), Crossings(4, 0), Crossings(6, 0))
@@ -70,13 +75,7 @@ def test_results_that_change_places_at_a_cut_are_switches(tool):
 
 
 def test_objects_that_are_not_held_at_once_are_told_apart(tool):
-    masks = np.zeros((2, 4, 60, 90), dtype=bool)
-    masks[0, :, :20], masks[1, :, 40:] = True, True
-    category = load_vocabulary('synth_ovis').ids[0]
-    results = [
-        dict(video_id=1, category_id=category, score=0.5, segmentations=encode_tube(mask))
-        for mask in masks]
-    truths = dict(toy=truth_of(results, 4))
+    results, truths = two_objects(4)
     first, second = (result['segmentations'] for result in results)
     first[2:], second[2:] = second[2:], first[2:]
     outcome = tool.Outcome(results=dict(toy=results), borders=dict(toy={1: [2]}))

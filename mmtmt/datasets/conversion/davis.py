@@ -47,7 +47,7 @@ class DAVISReader(LabelImageReader):
         category: str = 'object',
         void: int = VOID,
     ) -> None:
-        super().__init__(source, frames, videos)
+        super().__init__(source=source, frames=frames, videos=videos)
         self.category, self.void = category, void
         places = (self.source / META, self.source.parent / META)
         self._meta = next((path for path in places if path.is_file()), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +14,9 @@ from mmtmt.structures.rle import decode_mask
 from mmtmt.structures.tubes import Tube
 from mmtmt.utils.output import Unfinished
 
-from .files import list_files, list_frames, list_videos, match_frame, read_label_image
-from .video import (
-    AnnotatedTrack,
-    AnnotatedVideo,
-    AnnotationReader,
-    AnnotationWriter,
-    ConversionError,
-)
+from .files import read_label_image
+from .frame_files import FrameFilesReader
+from .video import AnnotatedTrack, AnnotatedVideo, AnnotationWriter, ConversionError
 
 OVERLAP = ('refuse', 'first', 'last')
 
@@ -69,23 +64,14 @@ class TrackCollector:
             tube[frame] = {'size': [height, width], 'counts': rle['counts']}
 
 
-class LabelImageReader(AnnotationReader):
+class LabelImageReader(FrameFilesReader):
     """Reads ``SOURCE/VIDEO/*.png`` beside ``FRAMES/VIDEO/*``.
 
-    Frames without a PNG are left out: they count as not annotated.
-
     Args:
-        source: Folder of the label images.
-        frames: Folder of the frames.
-        videos: Names of the videos to take; None takes all.
+        **options: Of `FrameFilesReader`.
     """
 
-    def __init__(
-        self, source: str | Path, frames: str | Path, videos: Sequence[str] | None = None
-    ) -> None:
-        super().__init__()
-        self.source, self.frames = Path(source), Path(frames)
-        self._names = list_videos(self.source, {'.png'}, videos)
+    suffix = '.png'
 
     @abstractmethod
     def make_tracks(self, video: str, tubes: dict[int, Tube]) -> list[AnnotatedTrack]:
@@ -102,10 +88,6 @@ class LabelImageReader(AnnotationReader):
             ConversionError: If a number stands for nothing.
         """
 
-    def __len__(self) -> int:
-        """Return the number of videos."""
-        return len(self._names)
-
     def videos(self) -> Iterator[AnnotatedVideo]:
         """Read the videos, see `AnnotationReader.videos`.
 
@@ -115,18 +97,13 @@ class LabelImageReader(AnnotationReader):
         Raises:
             ConversionError: If a file can't be read, or doesn't fit the others.
         """
-        for name in self._names:
-            frames = list_frames(self.frames, name)
-            labels = list_files(self.source / name, {'.png'}, self.source)
-            if not labels:
-                raise ConversionError(f'{self.source / name}: expected PNG files, got none')
-            collected, used = TrackCollector(len(labels)), []
+        for name in self.names:
+            labels, frames = self.files_of(name)
+            collected = TrackCollector(len(labels))
             for index, path in enumerate(labels):
-                used.append(match_frame(frames, path.stem, str(path)))
                 collected.add(index, read_label_image(path), str(path))
             tracks = self.make_tracks(name, collected.tubes)
-            files = [path.relative_to(self.frames).as_posix() for path in used]
-            yield AnnotatedVideo(name, *collected.shape, files, tracks)
+            yield AnnotatedVideo(name, *collected.shape, self.relative(frames), tracks)
 
 
 class FlatWriter(AnnotationWriter):

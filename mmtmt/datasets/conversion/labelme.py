@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,13 @@ from mmtmt.structures.json_stream import read_json_stream
 from mmtmt.structures.rle import MAX_PIXELS
 from mmtmt.structures.tubes import Tube
 
-from .files import list_files, list_frames, list_videos, match_frame
+from .frame_files import FrameFilesReader
 from .shapes import box_rle, ellipse_rle, join, patch_rle, polygon_rle
-from .video import AnnotatedTrack, AnnotatedVideo, AnnotationReader, ConversionError
+from .video import AnnotatedTrack, AnnotatedVideo, ConversionError
 
 
 @ANNOTATION_READERS.register_module(name='labelme')
-class LabelMeReader(AnnotationReader):
+class LabelMeReader(FrameFilesReader):
     """Reads ``SOURCE/VIDEO/*.json`` beside ``FRAMES/VIDEO/*.jpg``.
 
     Frames without a json file are left out: they count as not annotated. Shapes of one label and
@@ -37,16 +37,7 @@ class LabelMeReader(AnnotationReader):
         videos: Names of the videos to take; None takes all.
     """
 
-    def __init__(
-        self, *, source: str | Path, frames: str | Path, videos: Sequence[str] | None = None
-    ) -> None:
-        super().__init__()
-        self.source, self.frames = Path(source), Path(frames)
-        self._names = list_videos(self.source, {'.json'}, videos)
-
-    def __len__(self) -> int:
-        """Return the number of videos."""
-        return len(self._names)
+    suffix = '.json'
 
     def videos(self) -> Iterator[AnnotatedVideo]:
         """Read the videos, see `AnnotationReader.videos`.
@@ -57,12 +48,8 @@ class LabelMeReader(AnnotationReader):
         Raises:
             ConversionError: If a file can't be read, or doesn't fit the frames.
         """
-        for name in self._names:
-            frames = list_frames(self.frames, name)
-            files = list_files(self.source / name, {'.json'}, self.source)
-            if not files:
-                raise ConversionError(f'{self.source / name}: expected json files, got none')
-            used = [match_frame(frames, path.stem, str(path)) for path in files]
+        for name in self.names:
+            files, used = self.files_of(name)
             size = read_size(used[0])
             objects: dict[tuple[str, Any], Tube] = {}
             for index, path in enumerate(files):
@@ -72,7 +59,7 @@ class LabelMeReader(AnnotationReader):
             yield AnnotatedVideo(
                 name,
                 *size,
-                [path.relative_to(self.frames).as_posix() for path in used],
+                self.relative(used),
                 [
                     AnnotatedTrack(label, tube, number)
                     for number, ((label, _), tube) in enumerate(objects.items(), 1)

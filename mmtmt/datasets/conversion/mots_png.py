@@ -35,7 +35,7 @@ class MOTSImageReader(LabelImageReader):
         videos: Sequence[str] | None = None,
         classes: Sequence[str] | None = None,
     ) -> None:
-        super().__init__(source, frames, videos)
+        super().__init__(source=source, frames=frames, videos=videos)
         self.vocabulary = read_classes(self.source, classes)
 
     def make_tracks(self, video: str, tubes: dict[int, Tube]) -> list[AnnotatedTrack]:
