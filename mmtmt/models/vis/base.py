@@ -375,10 +375,11 @@ class VISModel(BaseModel):
 
     def _report_shared(self, vocabulary: Vocabulary, columns: Tensor, labels: Tensor) -> None:
         """Tell of categories that the model takes for others of the same vocabulary."""
+        speaking = labels.tolist()
         shared = [
-            f'{name} (as {vocabulary.names[int(labels[column])]})'
+            f'{name} (as {vocabulary.names[speaking[column]]})'
             for label, (name, column) in enumerate(zip(vocabulary.names, columns.tolist()))
-            if column >= 0 and labels[column] != label
+            if column >= 0 and speaking[column] != label
         ]
         if shared and (vocabulary.name, 'shared') not in self._reported:
             self._reported.add((vocabulary.name, 'shared'))
