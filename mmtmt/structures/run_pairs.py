@@ -148,15 +148,10 @@ def _add_groups(values: np.ndarray, place: np.ndarray, groups: np.ndarray) -> bo
     for _ in range(_DIGITS - 1):
         if not len(place):
             break
-        highest = np.empty(len(place), bool)
-        np.not_equal(place[1:], place[:-1], out=highest[:-1])
-        highest[-1] = True
-        if highest.all():
-            values[place] = values[place] * 32 + groups
-            return True
-        here = place[highest]
-        values[here] = values[here] * 32 + groups[highest]
-        place, groups = place[~highest], groups[~highest]
+        # of several groups of a number the last one stays, which has the most weight
+        values[place] = values[place] * 32 + groups
+        rest = np.flatnonzero(place[1:] == place[:-1])
+        place, groups = place[rest], groups[rest]
     return not len(place)
 
 
