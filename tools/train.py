@@ -24,7 +24,8 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='continue a run exactly; without a path the newest checkpoint of the work dir',
+        help='continue a run exactly; without a path the newest checkpoint of the work dir, '
+        'or the beginning if there is none',
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision, needs a GPU')
     parser.add_argument(
@@ -65,8 +66,9 @@ def main() -> None:
     if args.seed is not None:
         cfg.randomness = {**cfg.get('randomness', {}), 'seed': args.seed}
     if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+        cfg.resume = 'auto'
+        if args.resume != 'auto':
+            cfg.resume, cfg.load_from = True, args.resume
     with trusted_checkpoints(args.trust_checkpoint):
         build_runner(cfg).train()
 

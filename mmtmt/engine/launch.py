@@ -92,7 +92,10 @@ def prepare_run(args: argparse.Namespace) -> Config:
     Returns:
         The config with launcher and work directory set.
     """
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    local_rank = str(args.local_rank)
+    if args.launcher == 'mpi':  # mmengine reads it from there, but DDP from LOCAL_RANK
+        local_rank = os.environ.get('OMPI_COMM_WORLD_LOCAL_RANK', local_rank)
+    os.environ.setdefault('LOCAL_RANK', local_rank)
     cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     if args.work_dir is not None:

@@ -267,16 +267,23 @@ class VISRunner(_Runner):
         return checkpoint
 
     def load_or_resume(self) -> None:
-        """Load or resume as the config says; a resume looks for the newest checkpoint itself."""
-        if self._resume and self._load_from is None and not self._has_loaded:
+        """Load or resume as the config says.
+
+        ``resume='auto'``, or ``resume=True`` without ``load_from``, goes on from the newest
+        checkpoint of the work directory. Where there is none the run begins, from the weights of
+        ``load_from`` if the config has it.
+        """
+        newest_wanted = self._resume == 'auto' or (self._resume and self._load_from is None)
+        if newest_wanted and not self._has_loaded:
             newest = find_latest_checkpoint(self.work_dir)
-            if newest is None:
-                self.logger.warning(
-                    f'no checkpoint in {self.work_dir}: starting from the beginning'
-                )
-                self._resume = False
-            else:
+            self._resume = newest is not None
+            if newest is not None:
                 self._load_from = str(newest)
+            else:
+                weights = f' with the weights of {self._load_from}' if self._load_from else ''
+                self.logger.warning(
+                    f'no checkpoint in {self.work_dir}: starting from the beginning{weights}'
+                )
         super().load_or_resume()
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:

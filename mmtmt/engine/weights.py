@@ -116,7 +116,8 @@ def load_into(
     report.unexpected = list(outcome.unexpected_keys)
     report.loaded = len(own) - len(outcome.missing_keys)
     kind = _other_kind(checkpoint, model, report.complete)
-    least = 1 if allow_unexpected not in (True, (), []) else len(own) / 2
+    names_left_out = not isinstance(allow_unexpected, bool) and len(allow_unexpected) > 0
+    least = 1 if names_left_out else len(own) / 2
     if (strict and (kind or not report.complete)) or report.loaded < least:
         raise CheckpointError(
             f'{source} does not fit {type(model).__name__}, which has {len(own)} entries: '
@@ -171,8 +172,12 @@ def remap_taxonomy(model: nn.Module, checkpoint: dict) -> bool:
     stored = checkpoint.get('meta', {}).get('taxonomy')
     if stored is None or not hasattr(model, 'taxonomy_state'):
         return False
-    _compare_text(stored.get('text_bank'), model.taxonomy_state().get('text_bank'))
-    old, new = list(stored['keys']), list(model.taxonomy_state()['keys'])
+    state = model.taxonomy_state()
+    warned = _warn_of_other_text(stored.get('text_bank'), state.get('text_bank'))
+    old, new = list(stored['keys']), list(state['keys'])
+    if warned or old != new:
+        # so that a second call has nothing to do, and nothing to say
+        checkpoint['meta'] = {**checkpoint['meta'], 'taxonomy': state}
     if old == new:
         return False
     from mmtmt.models.utils.remap import remap_class_rows
@@ -182,7 +187,6 @@ def remap_taxonomy(model: nn.Module, checkpoint: dict) -> bool:
         if part in checkpoint:
             fresh = {prefix + name: value for name, value in own.items()}
             reports.append(remap_class_rows(checkpoint[part], fresh, old, new))
-    checkpoint['meta'] = {**checkpoint['meta'], 'taxonomy': model.taxonomy_state()}
     differs = {'new here': reports[0].new, 'dropped': reports[0].dropped}
     notes = ', '.join(f'{kind}: {_some(keys, 8)}' for kind, keys in differs.items() if keys)
     level = logging.WARNING if reports[0].new else logging.INFO
@@ -191,21 +195,23 @@ def remap_taxonomy(model: nn.Module, checkpoint: dict) -> bool:
     return True
 
 
-def _compare_text(stored: dict | None, own: dict | None) -> None:
-    """Warn when the weights have learned to read other text embeddings than the model's."""
+def _warn_of_other_text(stored: dict | None, own: dict | None) -> bool:
+    """Warn, and say so, when the weights have learned to read other texts than the model's."""
     if stored is None or own is None:
-        return
+        return False
     usual = dict(center=True, normalize=True, scale=True)
     stored, own = {**usual, **stored}, {**usual, **own}
     # A bank to which words were added has another hash, but its rows mean what they meant.
     origin = own.pop('origin', None)
     if origin is not None and stored.get('origin') == origin:
         own.pop('hash')
-    if differing := [name for name in own if own[name] != stored.get(name)]:
+    differing = [name for name in own if own[name] != stored.get(name)]
+    if differing:
         shown = ', '.join(f'{name} {own[name]!s:.60} instead of {stored.get(name)!s:.60}'
                           for name in differing)
         print_log(f'model.text_bank is not the one of the checkpoint: {shown}', 'current',
                   logging.WARNING)
+    return bool(differing)
 
 
 def _some(names: Iterable[str], limit: int = 4) -> str:

@@ -76,6 +76,19 @@ def test_resume_without_checkpoint_starts_from_the_beginning(tmp_path):
     assert runner.iter == 6
 
 
+def test_resume_without_checkpoint_keeps_the_weights_of_the_config(tmp_path, monkeypatch):
+    run(tmp_path / 'before')
+    weights = str(tmp_path / 'before/iter_6.pth')
+    taken = []
+    monkeypatch.setattr(VISRunner, 'load_checkpoint', lambda self, name, **_: taken.append(name))
+    changes = dict(resume='auto', load_from=weights)
+    assert run(tmp_path / 'after', **changes).iter == 6
+    assert taken == [weights]
+    monkeypatch.undo()
+    resumed = run(tmp_path / 'after', **changes)
+    assert resumed._load_from == str(tmp_path / 'after/iter_6.pth')
+
+
 def test_latest_checkpoint_survives_a_move_and_a_lost_note(tmp_path):
     assert find_latest_checkpoint(tmp_path) is None
     (tmp_path / 'iter_3.pth').touch()

@@ -135,6 +135,19 @@ def test_another_text_bank_is_reported(monkeypatch):
     assert 'scale False instead of True' in warnings[0] and 'hash b instead of a' in warnings[0]
 
 
+def test_a_runner_reports_another_text_bank_once(tmp_path, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(
+        'mmtmt.engine.weights.print_log',
+        lambda text, logger, level: level >= logging.WARNING and warnings.append(text))
+    saved = tmp_path / 'saved.pth'
+    torch.save(checkpoint_of(Reader(['cat'], hash='a')), saved)
+    runner = VISRunner.from_cfg(Config(toy_config(tmp_path, custom_hooks=[])))
+    runner.model = Reader(['cat'], hash='b')
+    runner.load_checkpoint(str(saved))
+    assert [text for text in warnings if 'text_bank' in text] == warnings[:1]
+
+
 def test_names_of_ddp_are_understood():
     model = nn.Linear(2, 2)
     weights = {f'module.{name}': torch.zeros_like(v) for name, v in model.state_dict().items()}
@@ -175,7 +188,7 @@ def test_a_small_part_of_a_model_is_taken_when_the_rest_is_named():
     for part in ('cls', 'further', 'more'):
         model.add_module(part, torch.nn.Linear(2, 2))
     checkpoint = {'state_dict': {'cls.weight': torch.ones(2, 2), 'other.weight': torch.ones(1)}}
-    for allowed in (True, ()):
+    for allowed in (True, False, ()):
         with pytest.raises(ValueError, match='does not fit'):
             load_into(model, checkpoint, allow_unexpected=allowed)
     assert load_into(model, checkpoint, allow_unexpected=['other.']).loaded == 1

@@ -38,6 +38,6 @@ class SemanticWarmupHook(Hook):
             ValueError: If the model has no auxiliary head.
         """
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        if model.auxiliary_head is None:
+        if getattr(model, 'auxiliary_head', None) is None:
             raise ValueError('SemanticWarmupHook needs a model with an auxiliary_head')
         model.auxiliary_only = runner.iter < self.num_iters

@@ -62,5 +62,6 @@ def test_warmup_trains_on_it_alone_and_ends(build_model, make_batch):
 
 def test_warmup_needs_the_head(build_model):
     hook = SemanticWarmupHook(num_iters=3)
-    with pytest.raises(ValueError, match='auxiliary_head'):
-        hook.before_train_iter(SimpleNamespace(model=build_model(), iter=0), 0)
+    for model in (build_model(), torch.nn.Identity()):
+        with pytest.raises(ValueError, match='auxiliary_head'):
+            hook.before_train_iter(SimpleNamespace(model=model, iter=0), 0)
