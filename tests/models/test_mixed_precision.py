@@ -1,7 +1,13 @@
-"""Every base predicts in bfloat16, about what it predicts in float32."""
+"""Every base predicts in bfloat16, about what it predicts in float32; what must be exact is."""
 import pytest
 import torch
 
+from mmtmt.models.heads import BoxHead, DynamicMaskHead
+from mmtmt.models.losses.contrastive import contrastive_losses
+from mmtmt.models.losses.similarity import similarity_loss
+from mmtmt.models.task_modules.contrast_selector import ContrastChoice
+from mmtmt.models.trackers.chunk_linking import shared_overlaps
+from mmtmt.models.trackers.suppression import mask_overlaps
 from tests.models.toy_idol import build_idol
 
 
@@ -16,3 +22,41 @@ def test_bfloat16_gives_about_the_same(build_model, make_video, kind):
     exact, mixed = (found.scores.sort(descending=True).values[:5] for found in tubes)
     assert mixed.dtype == torch.float32 and not torch.equal(exact, mixed)
     torch.testing.assert_close(exact, mixed, rtol=0.05, atol=0.02)
+
+
+@pytest.mark.parametrize('kind', [torch.bfloat16, torch.float16])
+def test_places_in_pixels_stay_exact(kind):
+    torch.manual_seed(0)
+    boxes = BoxHead(embed_dims=16, num_classes=3, num_layers=1)
+    torch.nn.init.normal_(boxes.reg_branches[0][-1].weight)
+    queries, references = torch.randn(1, 5, 16), torch.rand(1, 5, 2)
+    masks, features = DynamicMaskHead(embed_dims=16), torch.randn(8, 90, 160)
+    inputs = features, torch.rand(5, 2) * 1000, torch.randn(5, 169)
+    exact = boxes(0, queries, references).boxes, masks.run(*inputs)
+    with torch.autocast('cpu', kind):
+        mixed = boxes(0, queries, references).boxes, masks.run(*inputs)
+    assert all(torch.equal(one, other) for one, other in zip(exact, mixed))
+
+
+@pytest.mark.parametrize('kind', [torch.bfloat16, torch.float16])
+def test_overlaps_of_large_masks_stay_exact(kind):
+    full = torch.ones(2, 270, 480, dtype=torch.bool)
+    embeds, features = torch.ones(2, 1), torch.ones(1, 1, 270, 480)
+    with torch.autocast('cpu', kind):
+        assert mask_overlaps(full, full).eq(1).all()
+        assert shared_overlaps(embeds, embeds, features).eq(1).all()
+
+
+def test_losses_of_embeddings_stay_exact():
+    torch.manual_seed(0)
+    rows, others = torch.randn(4, 32), torch.randn(9, 32)
+    positive = torch.rand(4, 9) < 0.5
+    choice = ContrastChoice(positive=positive, negative=~positive, drawn=~positive)
+    owners = torch.tensor([0, 0, 1, 2])
+
+    def losses():
+        return similarity_loss([rows], [owners]), *contrastive_losses([rows], [others], [choice])
+
+    exact = losses()
+    with torch.autocast('cpu', torch.bfloat16):
+        assert losses() == exact

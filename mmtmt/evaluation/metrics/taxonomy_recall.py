@@ -21,8 +21,8 @@ from mmtmt.registry import METRICS
 class TaxonomyRecall(BaseMetric):
     """Share of a video's categories among the selected ones, beside a ranking that never looks.
 
-    The comparison selects as many categories, but always the same: those with the most instances
-    in the training file. A taxonomy compiled from the video has to beat it on unseen videos.
+    The comparison selects as many categories as the longest selection of the dataset, but always
+    the same: those with the most instances in the training file. A taxonomy compiled from the video has to beat it on unseen videos.
 
     Args:
         ann_files: Per dataset name the json file of the evaluated videos.
@@ -63,7 +63,7 @@ class TaxonomyRecall(BaseMetric):
             ValueError: If the model compiles no taxonomy.
         """
         for sample in data_samples:
-            if not sample['compiled_labels']:
+            if sample['compiled_labels'] is None:
                 raise ValueError('TaxonomyRecall needs a model that compiles a taxonomy')
             self.results.append(
                 (
@@ -117,6 +117,12 @@ class TaxonomyRecall(BaseMetric):
     def _recalls(self, dataset: str, videos: Mapping[Any, tuple]) -> tuple[float, float]:
         """Mean over the videos with objects: of the selected and of the static ranking."""
         content = read_json(self.ann_files[dataset])
+        known = {video['id'] for video in content['videos']}
+        if unknown := sorted(videos.keys() - known, key=str):
+            raise ValueError(
+                f'{dataset}: video {unknown[0]} is not in {self.ann_files[dataset]}; set '
+                'ann_files of TaxonomyRecall to the file that was predicted'
+            )
         present = defaultdict(set)
         for annotation in content['annotations']:
             present[annotation['video_id']].add(annotation['category_id'])
@@ -124,7 +130,8 @@ class TaxonomyRecall(BaseMetric):
             annotation['category_id']
             for annotation in read_json(self.train_files[dataset])['annotations']
         )
-        frequent = [category for category, _ in counts.most_common()]
+        most = max(len(labels) for _, labels in videos.values())
+        frequent = {category for category, _ in counts.most_common(most)}
         own, static = [], []
         for video_id, (vocabulary, labels) in videos.items():
             truth = present[video_id]
@@ -133,7 +140,7 @@ class TaxonomyRecall(BaseMetric):
             ids = category_ids(vocabulary, content['categories'], self.ann_files[dataset])
             selected = {ids[label] for label in labels}
             own.append(len(truth & selected) / len(truth))
-            static.append(len(truth & set(frequent[: len(labels)])) / len(truth))
+            static.append(len(truth & frequent) / len(truth))
         if not own:
             raise ValueError(f'{dataset}: no predicted video has annotated objects')
         return float(np.mean(own)), float(np.mean(static))

@@ -47,7 +47,7 @@ class BoxHead(nn.Module):
         nn.init.constant_(self.reg_branches[0][-1].bias[2:], -2.0)
 
     def forward(self, layer: int, queries: Tensor, references: Tensor) -> BoxPrediction:
-        """Predict after one layer.
+        """Predict after one layer, boxes in float32 also under autocast: half precision is pixels.
 
         Args:
             layer: Its index.
@@ -57,7 +57,9 @@ class BoxHead(nn.Module):
         Returns:
             Classes and boxes.
         """
-        offsets = self.reg_branches[layer](queries)
+        branch = self.reg_branches[layer]
+        with torch.autocast(queries.device.type, enabled=False):
+            offsets = branch(queries.to(branch[0].weight.dtype))
         start = inverse_sigmoid(references)
         if references.shape[-1] == 2:
             start = torch.cat((start, torch.zeros_like(start)), dim=-1)

@@ -111,7 +111,7 @@ class DynamicMaskHead(nn.Module):
         return self.run(features, references, self.controller(queries))
 
     def run(self, features: Tensor, references: Tensor, parameters: Tensor) -> Tensor:
-        """Apply generated parameters.
+        """Apply generated parameters, in float32 also under autocast, which places in pixels need.
 
         Args:
             features: (C_mask, h, w) of stride 8.
@@ -127,10 +127,11 @@ class DynamicMaskHead(nn.Module):
         # the features, which all instances share, and the reference into the bias
         locations = pixel_locations(height, width, STRIDE, features.device).t()
         shared = torch.cat((-locations, features.float().flatten(1)))
-        bias = first.bias + first.weight[..., :2] @ references.float()[..., None]
-        hidden = torch.matmul(first.weight, shared) + bias
-        for layer in others:
-            hidden = torch.baddbmm(layer.bias, layer.weight, F.relu(hidden))
+        with torch.autocast(features.device.type, enabled=False):
+            bias = first.bias + first.weight[..., :2] @ references.float()[..., None]
+            hidden = torch.matmul(first.weight, shared) + bias
+            for layer in others:
+                hidden = torch.baddbmm(layer.bias, layer.weight, F.relu(hidden))
         logits = hidden.unflatten(-1, (height, width))
         if not len(logits):  # F.pad refuses a batch of nothing
             return logits.new_zeros(0, UPSAMPLING * height, UPSAMPLING * width) + logits.sum()

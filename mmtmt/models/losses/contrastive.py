@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmtmt.models.task_modules.contrast_selector import ContrastChoice
+from mmtmt.models.utils.products import inner_products
 
 
 def contrastive_losses(keys: Sequence[Tensor], references: Sequence[Tensor],
@@ -28,8 +29,8 @@ def contrastive_losses(keys: Sequence[Tensor], references: Sequence[Tensor],
     """
     contrast, auxiliary = [], []
     for key, reference, choice in zip(keys, references, choices):
-        contrast.append(_contrast(key.float() @ reference.float().t(), choice))
-        cosine = F.normalize(key.float(), dim=1) @ F.normalize(reference.float(), dim=1).t()
+        contrast.append(_contrast(inner_products(key, reference), choice))
+        cosine = inner_products(*(F.normalize(rows.float(), dim=1) for rows in (key, reference)))
         auxiliary.append(_auxiliary(cosine, choice))
     count = max(sum(map(len, contrast)), 1)
     idle = sum(embeds.sum() for embeds in references) * 0

@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmtmt.models.utils.products import inner_products
+
 
 def similarity_loss(embeds: Sequence[Tensor], instances: Sequence[Tensor]) -> Tensor:
     """Binary cross-entropy of the inner products of all pairs of a clip (VITA, section 3.3).
@@ -20,6 +22,6 @@ def similarity_loss(embeds: Sequence[Tensor], instances: Sequence[Tensor]) -> Te
     for rows, owners in zip(embeds, instances):
         same = owners[:, None] == owners[None]
         total = total + F.binary_cross_entropy_with_logits(
-            rows.float() @ rows.float().t(), same.float(), reduction='sum')
+            inner_products(rows, rows), same.float(), reduction='sum')
         count += same.numel()
     return total / max(count, 1)

@@ -7,6 +7,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from mmtmt.models.trackers.query_matching import query_distances
+from mmtmt.models.utils.products import inner_products
 
 
 def chunk_length(num_frames: int, longest: int, overlap: int = 0, unit: int = 1) -> int:
@@ -85,6 +86,6 @@ def shared_overlaps(previous: Tensor, current: Tensor, features: Tensor) -> Tens
     either = torch.zeros_like(both)
     for pixels in features.flatten(2):
         first, second = ((embeds @ pixels > 0).float() for embeds in (previous, current))
-        both += first @ second.T
+        both += inner_products(first, second)
         either += first.sum(1)[:, None] + second.sum(1)
     return both / (either - both).clamp(min=1)

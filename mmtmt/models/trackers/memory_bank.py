@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mmtmt.models.trackers.suppression import greedy_suppression, mask_overlaps
+from mmtmt.models.utils.products import inner_products
 from mmtmt.registry import TASK_UTILS
 
 BACKDROP = -1  # overlaps no better detection, but starts no track
@@ -116,7 +117,7 @@ class MemoryBankTracker:
         names = list(self.tracks)
         memory = torch.stack([self._memory(track) for track in self.tracks.values()])
         lengths = torch.tensor([float(track.num_frames) for track in self.tracks.values()])
-        products = embeds @ memory.t()
+        products = inner_products(embeds, memory)
         similarity = (products.softmax(1) + products.softmax(0)) / 2
         ids = torch.full((len(embeds), ), DROPPED)
         for index, row in enumerate(similarity):

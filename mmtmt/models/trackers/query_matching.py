@@ -5,6 +5,8 @@ import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from mmtmt.models.utils.products import inner_products
+
 
 def query_distances(previous: Tensor, current: Tensor) -> Tensor:
     """1 - cosine of all pairs.
@@ -17,8 +19,7 @@ def query_distances(previous: Tensor, current: Tensor) -> Tensor:
         (..., Q, P) from 0 to 2.
     """
     previous, current = (F.normalize(x.float(), dim=-1) for x in (previous, current))
-    with torch.autocast(current.device.type, enabled=False):  # alike queries must stay apart
-        return 1 - previous @ current.transpose(-1, -2)
+    return 1 - inner_products(previous, current)
 
 
 @torch.no_grad()

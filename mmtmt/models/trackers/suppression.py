@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 
 from mmtmt.models.utils.boxes import pairwise_iou
+from mmtmt.models.utils.products import inner_products
 
 EPSILON = 1e-6  # two empty masks are duplicates of each other
 
@@ -59,6 +60,6 @@ def mask_overlaps(masks: Tensor, others: Tensor) -> Tensor:
         (n, m) float32.
     """
     rows, columns = masks.flatten(1).float(), others.flatten(1).float()
-    intersection = rows @ columns.t()
+    intersection = inner_products(rows, columns)
     union = rows.sum(1)[:, None] + columns.sum(1) - intersection
     return (intersection + EPSILON) / (union + EPSILON)

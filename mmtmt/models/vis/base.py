@@ -50,7 +50,8 @@ def compiled_labels(scores: Tensor, space: EvaluationSpace, num_selected: int) -
         num_selected: N_T.
 
     Returns:
-        Evaluation labels of the best candidates, best first.
+        Evaluation labels of the best N_T candidates, best first; of the union's candidates some
+        have none.
     """
     candidates = space.context.candidates[0]
     count = min(num_selected, int(candidates.sum()))
@@ -229,8 +230,8 @@ class VISModel(BaseModel):
 
         Returns:
             The samples with `pred_tubes`, and in their metainfo `compiled_labels`, the selected
-            categories of the video, best first, where a taxonomy was compiled, and
-            `num_discarded`, the predictions that have no label in the vocabulary (unified).
+            categories of the video that have a label in the vocabulary, best first, None where no
+            taxonomy was compiled, and `num_discarded`, the predictions that have no label in the vocabulary (unified).
         """
         step = self.test_cfg['frames_per_step']
         for source, sample in zip(inputs, samples):

@@ -139,8 +139,9 @@ class IDOL(VISModel):
             Of B * T images.
         """
         position, content = self.query_embedding.weight.chunk(2, dim=1)
-        queries = DetectionQueries(
-            content, position, self.reference_points_fc(position).sigmoid(), self.bbox_head)
+        with torch.autocast(position.device.type, enabled=False):
+            references = self.reference_points_fc(position).sigmoid()
+        queries = DetectionQueries(content, position, references, self.bbox_head)
         # strides 32, 16 and 8
         levels, padding = (
             [level.unflatten(0, (-1, frames)) for level in reversed(maps[:3])]

@@ -333,10 +333,10 @@ class StreamingMaskModel(MaskVISModel):
                 self.extend_tubes(tubes, kept, embeds, part, state)
                 start += len(part)
 
-    def _compiled_labels(self, state: VideoState) -> list[int]:
+    def _compiled_labels(self, state: VideoState) -> list[int] | None:
         """Evaluation labels of the N_T categories of the highest mean score."""
         if state.records[0].score_logits is None:
-            return []
+            return None
         return compiled_labels(_frame_mean(state.records, 'score_logits'), state.space,
                                self.decoder.compilation.num_selected)
 

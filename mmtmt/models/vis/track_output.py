@@ -31,7 +31,8 @@ class TrackState:
         queue: Frames that wait for a portion to be complete.
         img_shape: Height and width of the frames that come in.
         score_sum: (K,) taxonomy scores, summed over frames.
-        compiled_labels: After `finish`: selected categories of the video, best first.
+        compiled_labels: After `finish`: selected categories of the video, best first; None where no
+            taxonomy is compiled.
         num_discarded: After `finish`: predictions without a label in the evaluation vocabulary.
     """
 
@@ -42,7 +43,7 @@ class TrackState:
     queue: FrameQueue = field(default_factory=FrameQueue)
     img_shape: tuple[int, int] | None = None
     score_sum: Tensor | None = None
-    compiled_labels: list[int] = field(default_factory=list)
+    compiled_labels: list[int] | None = None
     num_discarded: int = 0
 
     @property

@@ -48,7 +48,8 @@ class VideoState:
         linker: Of clips whose queries start anew.
         tubes: One-pass mode: by query, the masks encoded so far.
         img_shape: Height and width of the frames that come in.
-        compiled_labels: After `finish`: selected categories of the video, best first.
+        compiled_labels: After `finish`: selected categories of the video, best first; None where no
+            taxonomy is compiled.
         num_discarded: After `finish`: predictions without a label in the evaluation vocabulary.
     """
 
@@ -65,7 +66,7 @@ class VideoState:
     linker: ChunkLinker = field(default_factory=ChunkLinker)
     tubes: dict[int, Tube] = field(default_factory=dict)
     img_shape: tuple[int, int] | None = None
-    compiled_labels: list[int] = field(default_factory=list)
+    compiled_labels: list[int] | None = None
     num_discarded: int = 0
 
     @property

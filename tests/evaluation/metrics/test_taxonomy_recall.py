@@ -17,7 +17,8 @@ def files(tmp_path):
             for i, (video, category) in enumerate(pairs)
         ]
         path = tmp_path / name
-        path.write_text(json.dumps({'categories': CATEGORIES, 'annotations': annotations}))
+        content = {'videos': [{'id': i} for i in range(1, 7)], 'categories': CATEGORIES}
+        path.write_text(json.dumps({**content, 'annotations': annotations}))
         return str(path)
 
     # video 1 shows cat and owl, video 2 owl, video 3 nothing; dogs are the most frequent
@@ -48,7 +49,23 @@ def test_a_model_without_taxonomy_is_refused(files):
     valid, train = files
     metric = TaxonomyRecall(ann_files={'pets': valid}, train_files={'pets': train})
     with pytest.raises(ValueError, match='compiles a taxonomy'):
-        metric.process(None, [sample(1, [])])
+        metric.process(None, [sample(1, None)])
+
+
+def test_nothing_selected_of_a_vocabulary_is_a_recall_of_zero(files):
+    valid, train = files
+    metric = TaxonomyRecall(ann_files={'pets': valid}, train_files={'pets': train})
+    metric.process(None, [sample(1, []), sample(2, [1])])
+    metrics = metric.evaluate(2)
+    assert metrics['pets/taxonomy_recall'] == metrics['pets/static_recall'] == 0
+
+
+def test_a_video_of_another_file_is_refused(files):
+    valid, train = files
+    metric = TaxonomyRecall(ann_files={'pets': valid}, train_files={'pets': train})
+    metric.process(None, [sample(7, [0])])
+    with pytest.raises(ValueError, match='video 7 is not in .*valid.json'):
+        metric.evaluate(1)
 
 
 def test_files_must_name_the_same_datasets(files):
