@@ -13,13 +13,15 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmtmt.utils.video_arguments import add_video_arguments, parse_video_arguments
+
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('input', help='a video file, a folder of frames, or a quoted pattern')
+    add_video_arguments(parser)
     parser.add_argument(
         '--model',
         dest='models',
@@ -29,27 +31,7 @@ def parse_args() -> argparse.Namespace:
         metavar=('CAPTION', 'CONFIG', 'CHECKPOINT'),
         help='a model and what to call it; give two or more',
     )
-    parser.add_argument('--out', type=Path, required=True, help='mp4 file to write')
-    parser.add_argument(
-        '--vocabulary',
-        help='what to look for: a label space (ytvis19), a json file with categories, or names '
-        'with commas between; default: all that each model knows',
-    )
-    parser.add_argument(
-        '--min-score', type=float, default=0.3, help='least score to be drawn (default: 0.3)'
-    )
-    parser.add_argument('--fps', type=float, help='frames per second; default: as in the input')
-    parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: a GPU when there is one')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='load checkpoints that can run code, of a source that you trust',
-    )
-    args = parser.parse_args()
-    if args.out.suffix.lower() != '.mp4':
-        parser.error(f'--out: expected a file name that ends in .mp4, got {args.out}')
-    if args.fps is not None and not args.fps > 0:
-        parser.error(f'--fps: expected more than 0, got {args.fps}')
+    args = parse_video_arguments(parser)
     captions = [caption for caption, *_ in args.models]
     if len(set(captions)) < max(2, len(captions)):
         parser.error(f'--model: expected two or more with different captions, got {captions}')
@@ -76,6 +58,7 @@ def main() -> None:
                 checkpoint,
                 device=args.device,
                 vocabulary=vocabulary,
+                text_weights=args.text_weights,
                 trust=args.trust_checkpoint,
             )
             found = inferencer(args.input, progress=ProgressLine(caption))

@@ -1,4 +1,4 @@
-"""Finds and follows the objects of a video, and draws them.
+"""Finds and follows the objects of a video, draws them, and writes all results to OUT.json.
 
 Example:
     python demo/video_demo.py clip.mp4 CONFIG CHECKPOINT --out out.mp4
@@ -10,44 +10,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
+
+from mmtmt.utils.video_arguments import add_video_arguments, parse_video_arguments
 
 
 def parse_args() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('input', help='a video file, a folder of frames, or a quoted pattern')
+    add_video_arguments(parser)
     parser.add_argument('config', help='config of the model')
     parser.add_argument('checkpoint', help='its weights')
-    parser.add_argument(
-        '--out', type=Path, required=True, help='mp4 file to write; all results go to OUT.json'
-    )
-    parser.add_argument(
-        '--vocabulary',
-        help='what to look for: a label space (ytvis19), a json file with categories, or names '
-        'with commas between; default: all that the model knows',
-    )
-    parser.add_argument(
-        '--text-weights',
-        help="weights of the text bank's encoder, a file or a folder, for names that the bank "
-        'misses; default: the cache of the Hugging Face hub',
-    )
-    parser.add_argument(
-        '--min-score', type=float, default=0.3, help='least score to be drawn (default: 0.3)'
-    )
-    parser.add_argument('--fps', type=float, help='frames per second; default: as in the input')
-    parser.add_argument('--device', help='cpu, cuda, cuda:1, ...; default: a GPU when there is one')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='load checkpoints that can run code, of a source that you trust',
-    )
-    args = parser.parse_args()
-    if args.out.suffix.lower() != '.mp4':
-        parser.error(f'--out: expected a file name that ends in .mp4, got {args.out}')
-    if args.fps is not None and not args.fps > 0:
-        parser.error(f'--fps: expected more than 0, got {args.fps}')
-    return args
+    return parse_video_arguments(parser)
 
 
 def main() -> None:

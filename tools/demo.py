@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mmtmt.utils.memory import keep_freed_memory
+from mmtmt.utils.progress import ProgressLine, clock
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs' / 'tmt_vis' / 'tmt-vis_mask2former_demo_synth.py'
@@ -33,35 +34,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--min-score', type=float, default=0.3, help='least score to be drawn (default: 0.3)'
     )
     return parser.parse_args(argv)
-
-
-class Progress:
-    """One line that says how far a stage is: changing on a terminal, every few seconds in a log."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._begin = self._shown = time.monotonic()
-
-    def __call__(self, done: int, total: int, note: str = '') -> None:
-        """Shows the state after `done` of `total` steps."""
-        now = time.monotonic()
-        changing = sys.stdout.isatty()
-        if done < total and done > 1 and now - self._shown < (0.3 if changing else 4.0):
-            return
-        self._shown = now
-        passed = now - self._begin
-        bar = '#' * (24 * done // total)
-        left = passed / done * (total - done)
-        line = (
-            f'{self._what} [{bar:24}] {done}/{total}{note}, {_clock(passed)}, {_clock(left)} left'
-        )
-        # The line before may have been longer.
-        end = '   \r' if changing and done < total else '\n'
-        print(line, end=end, flush=True)
-
-
-def _clock(seconds: float) -> str:
-    return f'{int(seconds) // 60}:{int(seconds) % 60:02d}'
 
 
 @contextmanager
@@ -94,7 +66,7 @@ def generate_data(folder: Path, preset: str) -> None:
     if is_generated(folder, PRESETS[preset]):
         print(f'{folder} holds the generated sets already')
     else:
-        generate(folder, PRESETS[preset], progress=Progress('generating'))
+        generate(folder, PRESETS[preset], progress=ProgressLine('generating', sys.stdout))
 
 
 def build_runner(args: argparse.Namespace) -> Any:
@@ -116,7 +88,7 @@ def build_runner(args: argparse.Namespace) -> Any:
         """Shows training and testing as they go."""
 
         def before_train(self, runner: Any) -> None:
-            self.line = Progress('training')
+            self.line = ProgressLine('training', sys.stdout)
 
         def after_train_iter(
             self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
@@ -125,7 +97,7 @@ def build_runner(args: argparse.Namespace) -> Any:
             self.line(runner.iter + 1, runner.max_iters, note)
 
         def before_test_epoch(self, runner: Any) -> None:
-            self.line = Progress('predicting')
+            self.line = ProgressLine('predicting', sys.stdout)
 
         def after_test_iter(
             self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
@@ -178,7 +150,7 @@ def report(args: argparse.Namespace, metrics: dict[str, float], seconds: dict[st
     print(format_table(rows))
     for key, value in others.items():
         print(f'{key}: {value:.3f}')
-    print('\ntime: ' + ', '.join(f'{name} {_clock(value)}' for name, value in seconds.items()))
+    print('\ntime: ' + ', '.join(f'{name} {clock(value)}' for name, value in seconds.items()))
     for video in sorted(args.out.glob('*/*.mp4')):
         print(video)
     print(f'{path}\n{args.out / "index.html"}   <- open this page to see the videos')

@@ -9,7 +9,11 @@ from mmengine.logging import print_log
 from mmengine.runner.loops import IterBasedTrainLoop as _IterBasedTrainLoop
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 
-from mmtmt.datasets.samplers import can_start_at, start_loader_at
+from mmtmt.datasets.samplers.ratio_sampler import (
+    can_start_at,
+    innermost_sampler,
+    start_loader_at,
+)
 from mmtmt.registry import LOOPS
 
 
@@ -70,7 +74,7 @@ class IterBasedTrainLoop(_IterBasedTrainLoop):
         if can_start_at(self.dataloader):
             # A config without a seed draws one, and the checkpoint brings back the one of its run
             # when the sampler has been built already.
-            sampler = getattr(self.dataloader.batch_sampler, 'sampler', self.dataloader.sampler)
+            sampler = innermost_sampler(self.dataloader)
             drawn = sampler.seed == self._seed_when_built
             seed = self.runner.seed if drawn else sampler.seed
             start_loader_at(self.dataloader, self._iter, seed=seed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from typing import Any
 import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save
+
+from mmtmt.structures.atomic import replacing
 
 from .loading import load_vocabulary, read_json, registered_vocabularies
 
@@ -47,13 +48,9 @@ def write_bank(
         name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for name, value in described.items()
     }
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}')
-    try:
-        content = save({'embeddings': embeddings, 'mean': mean}, metadata=metadata)
-        temporary.write_bytes(_sorted_header(content))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    content = save({'embeddings': embeddings, 'mean': mean}, metadata=metadata)
+    with replacing(path) as file:
+        file.write(_sorted_header(content))
 
 
 def _sorted_header(content: bytes) -> bytes:

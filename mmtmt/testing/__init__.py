@@ -1,6 +1,6 @@
 """Checks against reference numbers, shared by ``tools/check_golden.py`` and the tests."""
 
 from .fixture import Difference, Fixture
-from .golden import Outcome, check, check_all, find_fixtures, find_runner
+from .golden import Outcome, check, find_fixtures, find_runner
 
-__all__ = ['Difference', 'Fixture', 'Outcome', 'check', 'check_all', 'find_fixtures', 'find_runner']
+__all__ = ['Difference', 'Fixture', 'Outcome', 'check', 'find_fixtures', 'find_runner']

@@ -7,7 +7,7 @@ runs too.
 """
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,9 +108,3 @@ def check(path: str | Path) -> Outcome:
     if not differences:
         return Outcome(name, 'fail', error='the runner compared nothing')
     return Outcome(name, 'pass' if all(d.ok for d in differences) else 'fail', differences)
-
-
-def check_all(folder: str | Path) -> Iterator[Outcome]:
-    """Run every fixture in a folder, one after another."""
-    for path in find_fixtures(folder):
-        yield check(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import TextIO
 
 
 class ProgressLine:
@@ -11,20 +12,23 @@ class ProgressLine:
 
     Args:
         what: What is being done, such as ``'generating videos'``.
+        file: Where to write; standard error by default.
     """
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, file: TextIO | None = None) -> None:
         self.what = what
+        self.file = file or sys.stderr
         self._begin = time.monotonic()
         self._shown = -1.0
-        self._changing = sys.stderr.isatty()
+        self._changing = self.file.isatty()
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int, note: str = '') -> None:
         """Show the state.
 
         Args:
             done: How many are done, from 1.
             total: How many there are.
+            note: What else to show, such as a loss.
         """
         passed = time.monotonic() - self._begin
         pause = 0.2 if self._changing else 3.0
@@ -33,6 +37,15 @@ class ProgressLine:
         self._shown = passed
         bar = '#' * (24 * done // total)
         left = passed / done * (total - done)
-        line = f'{self.what} [{bar:24}] {done}/{total}, {passed:.0f} s, {left:.0f} s left'
-        end = '\n' if done == total or not self._changing else '\r'
-        print(line, end=end, file=sys.stderr, flush=True)
+        times = f'{clock(passed)}, {clock(left)} left'
+        # The line before may have been longer.
+        end = '\n' if done == total or not self._changing else '   \r'
+        print(
+            f'{self.what} [{bar:24}] {done}/{total}{note}, {times}',
+            end=end, file=self.file, flush=True,
+        )
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, such as 2:05."""
+    return f'{int(seconds) // 60}:{int(seconds) % 60:02d}'

@@ -8,7 +8,7 @@ from .rendering import render_frames, render_video
 from .report import contact_sheet, write_report
 from .sheets import clip_row, stack_images, track_sheet, write_png
 from .tables import Table, analysis_tables, comparison_tables, write_csv
-from .tracks import Track, share_numbers, tracks_from_annotations, tracks_from_prediction
+from .tracks import Track, share_numbers, tracks_from_prediction
 from .worst_videos import frame_files, worst_video_sheets
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     'stack_images',
     'track_color',
     'track_sheet',
-    'tracks_from_annotations',
     'tracks_from_prediction',
     'worst_video_sheets',
     'write_csv',

@@ -57,6 +57,19 @@ def write_report(
     return page
 
 
+def spread(length: int, count: int) -> list[int]:
+    """Evenly spread positions.
+
+    Args:
+        length: Number of positions.
+        count: How many to take at most.
+
+    Returns:
+        Rising positions, the first and last among them.
+    """
+    return np.linspace(0, length - 1, min(count, length)).round().astype(int).tolist()
+
+
 def contact_sheet(video: str | Path) -> np.ndarray:
     """Evenly spread frames of a video in one picture.
 
@@ -67,8 +80,7 @@ def contact_sheet(video: str | Path) -> np.ndarray:
         (H, W, 3) uint8, RGB: `SHEET_FRAMES` frames at most, two or three to a row.
     """
     source = VideoFrameSource(video)
-    count = min(SHEET_FRAMES, len(source))
-    indices = np.linspace(0, len(source) - 1, count).round().astype(int).tolist()
+    indices = spread(len(source), SHEET_FRAMES)
     height, width = source.ori_shape
     # Wide pictures, two beside each other for one, get more room.
     columns = 2 if width > 2.2 * height else 3

@@ -13,7 +13,7 @@ from mmtmt.structures.frame_source import ArrayFrameSource, FrameSource
 from mmtmt.structures.tubes import encode_tube
 
 from .overlay import TrackPainter, add_banner
-from .report import SHEET_GAP, tile_pictures
+from .report import SHEET_GAP, spread, tile_pictures
 from .tracks import Track
 
 
@@ -32,19 +32,6 @@ def stack_images(rows: Sequence[np.ndarray]) -> np.ndarray:
         for row in rows
     ]
     return np.concatenate(padded)[:-SHEET_GAP]
-
-
-def spread(length: int, count: int) -> list[int]:
-    """Evenly spread positions.
-
-    Args:
-        length: Number of positions.
-        count: How many to take at most.
-
-    Returns:
-        Rising positions, the first and last among them.
-    """
-    return np.linspace(0, length - 1, min(count, length)).round().astype(int).tolist()
 
 
 def track_sheet(

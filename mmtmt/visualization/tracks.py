@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from pycocotools import mask as mask_api
 
 from mmtmt.structures.rle import decode_mask
-from mmtmt.structures.tubes import Tube, tube_from_json
+from mmtmt.structures.tubes import Tube
 
 
 @dataclass(frozen=True)
@@ -140,34 +139,4 @@ def share_numbers(
     return [
         replace(track, track_id=reference[partners[j]].track_id if j in partners else next(unused))
         for j, track in enumerate(tracks)
-    ]
-
-
-def tracks_from_annotations(
-    annotations: Sequence[Mapping[str, Any]],
-    names: Mapping[int, str],
-    height: int,
-    width: int,
-) -> list[Track]:
-    """The objects of one video of a json file in the YouTube-VIS form, or results in that form.
-
-    Args:
-        annotations: Entries of one video, with ``category_id``, ``segmentations`` and, in results,
-            ``score``. Crowd objects are left out.
-        names: Names of the categories by their ids.
-        height: Height of the frames in pixels.
-        width: Width of the frames in pixels.
-
-    Returns:
-        The tracks in the order of the file, numbered from 1.
-    """
-    objects = [entry for entry in annotations if not entry.get('iscrowd', 0)]
-    return [
-        Track(
-            number,
-            names[entry['category_id']],
-            tube_from_json(entry['segmentations'], height, width),
-            entry.get('score'),
-        )
-        for number, entry in enumerate(objects, start=1)
     ]

@@ -18,7 +18,7 @@ from mmtmt.structures.image_sets import image_to_video
 
 from .overlay import TrackPainter, add_banner
 from .page import printable
-from .report import encode_jpeg, tile_pictures
+from .report import encode_jpeg, spread, tile_pictures
 from .tables import worst_first
 from .tracks import Track, share_numbers, tracks_from_prediction
 
@@ -99,8 +99,7 @@ def _sheet(study: Study, video_id: int | str, paths: list[str]) -> np.ndarray:
     video = study.truth.videos[video_id]
     shape = video.height, video.width
     source = ImageFrameSource(paths, ori_shape=shape, name=f'video {video_id}')
-    count = min(SHEET_FRAMES, len(source))
-    indices = np.linspace(0, len(source) - 1, count).round().astype(int).tolist()
+    indices = spread(len(source), SHEET_FRAMES)
     size = (FRAME_WIDTH, max(1, FRAME_WIDTH * video.height // video.width))
     rows = []
     truth = _true_tracks(study, video_id)
@@ -112,7 +111,7 @@ def _sheet(study: Study, video_id: int | str, paths: list[str]) -> np.ndarray:
             picture = painter.draw(source.decode(i, i + 1)[0], i)
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
             rows.append(add_banner(picture, title, f'{i + 1} / {len(source)}'))
-    return tile_pictures(rows, count)
+    return tile_pictures(rows, len(indices))
 
 
 def _true_tracks(study: Study, video_id: int | str) -> list[Track]:

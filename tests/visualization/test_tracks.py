@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 
-from mmtmt.structures.tubes import encode_tube, tube_to_json
+from mmtmt.structures.tubes import encode_tube
 from mmtmt.visualization import (
     Track,
     share_numbers,
-    tracks_from_annotations,
     tracks_from_prediction,
 )
 from mmtmt.visualization.tracks import tube_overlap
@@ -38,18 +37,6 @@ def test_best_prediction_of_each_object_is_kept_and_numbered():
         (2, '2 dog 0.80'),
     ]
     assert tracks[0].tube is tubes[1]
-
-
-def test_annotations_without_crowds():
-    entries = [
-        {'category_id': 7, 'segmentations': tube_to_json(tube((0, 5), None)), 'iscrowd': 0},
-        {'category_id': 3, 'segmentations': tube_to_json(tube((0, 5), None)), 'iscrowd': 1},
-        {'category_id': 3, 'segmentations': tube_to_json(tube(None, (2, 4))), 'score': 0.25},
-    ]
-    tracks = tracks_from_annotations(entries, {3: 'giant_panda', 7: 'dog'}, 10, 20)
-    assert [track.label for track in tracks] == ['1 dog', '2 giant panda 0.25']
-    assert tracks[1].mask(0) is None
-    np.testing.assert_array_equal(tracks[1].mask(1).nonzero()[1], [2, 3] * 10)
 
 
 def test_mask_is_that_of_the_frame():

@@ -42,7 +42,7 @@ model = dict(
             num_layers=9,
             feedforward_dims=2048,
             classifier='linear'),
-        # Taxonomy Compilation Module (equations 2 to 6)
+        # Taxonomy Compilation Module (equations 2 to 5)
         compilation=dict(
             type='TaxonomyCompilation',
             adapter_dims=128,
@@ -53,7 +53,7 @@ model = dict(
             feature_levels=(0, ),
             # The paper doesn't say how the scores learn. Nothing else gives them a gradient.
             score_supervision='bce'),
-        # Taxonomy Injection Module (equation 7)
+        # Taxonomy Injection Module (equation 6)
         injection=dict(
             type='TaxonomyInjection',
             aggregation='cross_attn',

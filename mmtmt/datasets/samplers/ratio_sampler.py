@@ -92,13 +92,6 @@ class RatioSampler(Sampler):
         """Return the number of videos; the stream itself has no end."""
         return self.size
 
-    def set_epoch(self, epoch: int) -> None:
-        """Do nothing: there are no epochs.
-
-        Args:
-            epoch: What mmengine's loops pass.
-        """
-
 
 def start_loader_at(loader: DataLoader, iteration: int, seed: int | None = None) -> None:
     """Make a training loader continue at an iteration, without loading what came before.
@@ -114,7 +107,7 @@ def start_loader_at(loader: DataLoader, iteration: int, seed: int | None = None)
     Raises:
         TypeError: If the loader has another sampler.
     """
-    sampler = _innermost_sampler(loader)
+    sampler = innermost_sampler(loader)
     if not can_start_at(loader):
         raise TypeError(
             f'expected a sampler with set_start, such as RatioSampler, got {type(sampler).__name__}'
@@ -125,9 +118,9 @@ def start_loader_at(loader: DataLoader, iteration: int, seed: int | None = None)
 
 def can_start_at(loader: DataLoader) -> bool:
     """Tell whether `start_loader_at` works for a loader."""
-    return hasattr(_innermost_sampler(loader), 'set_start')
+    return hasattr(innermost_sampler(loader), 'set_start')
 
 
-def _innermost_sampler(loader: DataLoader) -> Sampler:
+def innermost_sampler(loader: DataLoader) -> Sampler:
     """Return the sampler that draws items; it may sit in a batch sampler."""
     return getattr(loader.batch_sampler, 'sampler', loader.sampler)

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from mmtmt.structures.atomic import replacing
 from mmtmt.taxonomy.loading import load_vocabulary
 
 from .plan import SPLITS, SyntheticOptions, VideoPlan, plan_split
@@ -245,6 +246,5 @@ def _document(
 
 
 def _write_json(path: Path, document: dict[str, Any]) -> None:
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}')
-    temporary.write_text(json.dumps(document, separators=(',', ':')), encoding='utf-8')
-    os.replace(temporary, path)
+    with replacing(path) as file:
+        file.write(json.dumps(document, separators=(',', ':')).encode('utf-8'))

@@ -44,7 +44,6 @@ class ClipPhotometric(ClipTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Change ``frames``, see `ClipTransform.transform`."""
         rng = results['rng']
-        # All four are drawn in any case, so that the draws of later steps don't depend on them.
         use = rng.random(4) < self.prob
         shift = rng.uniform(-self.brightness, self.brightness) * use[0]
         contrast = rng.uniform(*self.contrast) if use[1] else 1.0

@@ -22,7 +22,8 @@ class TaxonomyRecall(BaseMetric):
     """Share of a video's categories among the selected ones, beside a ranking that never looks.
 
     The comparison selects as many categories as the longest selection of the dataset, but always
-    the same: those with the most instances in the training file. A taxonomy compiled from the video has to beat it on unseen videos.
+    the same: those with the most instances in the training file. A taxonomy compiled from the
+    video has to beat it on unseen videos.
 
     Args:
         ann_files: Per dataset name the json file of the evaluated videos.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmtmt.models.decoders.video_mask_decoder import Inject
 from mmtmt.models.heads.box_head import BoxHead
-from mmtmt.models.layers import FeedForward, MSDeformAttn, MultiheadAttention
+from mmtmt.models.layers import FeedForward, MSDeformAttn, MultiheadAttention, xavier_init
 from mmtmt.models.necks.deformable_memory import DeformableMemory
 from mmtmt.models.outputs import CategoryContext, DecoderOutputs
 from mmtmt.registry import MODELS
@@ -100,9 +100,7 @@ class DeformableDecoder(BaseModule):
 
     def reset_parameters(self) -> None:
         """Initialise as the official code does."""
-        for parameter in self.layers.parameters():
-            if parameter.dim() > 1:
-                nn.init.xavier_uniform_(parameter)
+        xavier_init(self.layers)
         for layer in self.layers:
             layer.cross_attn.init_weights()
 

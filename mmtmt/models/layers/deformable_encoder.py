@@ -2,6 +2,7 @@
 import torch
 from torch import Tensor, nn
 
+from .attention import xavier_init
 from .linear import TokenLinear
 from .ms_deform_attn import MSDeformAttn, Shapes
 
@@ -77,6 +78,12 @@ class DeformableEncoder(nn.Module):
             _EncoderLayer(embed_dims, num_heads, num_levels, num_points, feedforward_dims, dropout)
             for _ in range(num_layers)
         ])
+
+    def reset_parameters(self) -> None:
+        """Initialise as the official code does."""
+        xavier_init(self)
+        for layer in self.layers:
+            layer.self_attn.init_weights()
 
     def forward(self, tokens: Tensor, position: Tensor, spatial_shapes: Shapes,
                 valid_ratios: Tensor | None = None, padding: Tensor | None = None) -> Tensor:

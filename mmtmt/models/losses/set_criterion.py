@@ -23,7 +23,8 @@ from mmtmt.models.losses.stage_prediction import StagePrediction, joint_masks
 from mmtmt.models.losses.targets import ClipTarget
 from mmtmt.models.losses.taxonomy_losses import score_loss, taxonomy_recall
 from mmtmt.models.outputs import CompiledTaxonomy
-from mmtmt.models.task_modules.hungarian_matcher import collect_costs, solve
+from mmtmt.models.task_modules.hungarian_matcher import solve
+from mmtmt.models.task_modules.match_costs import collect_finite
 from mmtmt.models.utils.transfer import to_device
 from mmtmt.registry import MODELS, TASK_UTILS
 
@@ -149,7 +150,7 @@ class VideoSetCriterion(nn.Module):
             points.append(self._draw_matching_points(stages[index], targets))
             draws[index] = self._draw_loss_points(stages[index], targets, index)
         sought = [self.sought(target, len(stages), clip) for clip, target in enumerate(targets)]
-        costs = iter(collect_costs(self._costs(stages, targets, sought, space, points)))
+        costs = iter(collect_finite(self._costs(stages, targets, sought, space, points)))
         matches = []
         for index in order:
             matches += self.match([_in_columns(next(costs), target, columns)

@@ -8,7 +8,7 @@ from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule, ModuleList, caffe2_xavier_init
 from torch import Tensor, nn
 
-from mmtmt.models.layers import DeformableEncoder, MSDeformAttn, sine_position_2d
+from mmtmt.models.layers import DeformableEncoder, sine_position_2d
 from mmtmt.registry import MODELS
 
 
@@ -75,12 +75,7 @@ class MSDeformAttnPixelDecoder(BaseModule):
 
     def reset_parameters(self) -> None:
         """Initialise as the official code does."""
-        for parameter in self.encoder.parameters():
-            if parameter.dim() > 1:
-                nn.init.xavier_uniform_(parameter)
-        for module in self.encoder.modules():
-            if isinstance(module, MSDeformAttn):
-                module.init_weights()
+        self.encoder.reset_parameters()
         for conv in self.input_convs:
             nn.init.xavier_uniform_(conv.conv.weight)
             nn.init.zeros_(conv.conv.bias)

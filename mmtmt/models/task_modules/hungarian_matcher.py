@@ -1,13 +1,10 @@
 """One-to-one matching of queries and instances over the frames of a clip."""
-from collections.abc import Sequence
 
 import torch
-from mmengine.logging import print_log
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from mmtmt.models.task_modules.match_costs import pairwise_mask_costs
-from mmtmt.models.utils.transfer import to_host
 from mmtmt.registry import TASK_UTILS
 
 
@@ -15,7 +12,7 @@ from mmtmt.registry import TASK_UTILS
 class VideoHungarianMatcher:
     """Costs of class, mask and dice at random points shared by all masks and frames.
 
-    The costs of all stages and clips are made first, see `collect_costs`, then `solve`d.
+    The costs of all stages and clips are made first, see `collect_finite`, then `solve`d.
 
     Args:
         class_cost: Weight of minus the probability of the instance's class (not its
@@ -60,23 +57,6 @@ class VideoHungarianMatcher:
         bce, dice = pairwise_mask_costs(logits, masks)
         return (self.class_cost * -probabilities[:, labels] + self.mask_cost * bce +
                 self.dice_cost * dice)
-
-
-def collect_costs(costs: Sequence[Tensor]) -> list[Tensor]:
-    """Copy costs to the CPU at once, where they are made finite and solved.
-
-    Args:
-        costs: Any shapes.
-
-    Returns:
-        Finite copies. Where they were not, any matching does: the loss is not finite either, and
-        that is what gets reported.
-    """
-    copies = to_host(costs)
-    if all(bool(copy.isfinite().all()) for copy in copies):
-        return copies
-    print_log('matching costs are not finite', 'current', 30)
-    return [torch.nan_to_num(copy, nan=0.0, posinf=1e6, neginf=-1e6) for copy in copies]
 
 
 def solve(costs: Tensor) -> tuple[Tensor, Tensor]:

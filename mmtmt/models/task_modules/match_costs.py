@@ -1,10 +1,33 @@
 """Costs between predictions and targets, and the parameters that costs share with losses."""
+import logging
+from collections.abc import Sequence
+
 import torch
+from mmengine.logging import print_log
 from torch import Tensor
+
+from mmtmt.models.utils.transfer import to_host
 
 # Of the focal cost and the focal losses (arXiv 1708.02002).
 FOCAL_ALPHA = 0.25
 FOCAL_GAMMA = 2.0
+
+
+def collect_finite(costs: Sequence[Tensor]) -> list[Tensor]:
+    """Copy costs to the CPU at once, where they are made finite and solved.
+
+    Args:
+        costs: Any shapes.
+
+    Returns:
+        Finite copies. Where they were not, any matching does: the loss is not finite either, and
+        that is what gets reported.
+    """
+    copies = to_host(costs)
+    if all(bool(copy.isfinite().all()) for copy in copies):
+        return copies
+    print_log('matching costs are not finite', 'current', logging.WARNING)
+    return [torch.nan_to_num(copy, nan=0.0, posinf=1e6, neginf=-1e6) for copy in copies]
 
 
 def pairwise_mask_costs(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,12 +3,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from mmengine.logging import print_log
 from torch import Tensor
 
-from mmtmt.models.task_modules.match_costs import FOCAL_ALPHA, FOCAL_GAMMA
+from mmtmt.models.task_modules.match_costs import FOCAL_ALPHA, FOCAL_GAMMA, collect_finite
 from mmtmt.models.utils.boxes import pairwise_giou, pairwise_iou
-from mmtmt.models.utils.transfer import to_host
 from mmtmt.registry import TASK_UTILS
 
 CENTRE_RADIUS = 2.5 / 32  # of the square around an object's centre, as a fraction of the image
@@ -76,19 +74,15 @@ def pair_costs(class_logits: Tensor, boxes: Tensor, labels: Tensor,
 
 
 def collect_costs(costs: Sequence[PairCosts]) -> list[PairCosts]:
-    """Copy costs to the CPU at once, where the assignment runs.
+    """Copy costs and overlaps to the CPU at once, where the assignment runs.
 
     Args:
         costs: Of any shapes.
 
     Returns:
-        Finite copies. Where they were not, any assignment does: the loss is not finite either, and
-        that is what gets reported.
+        Finite copies, see `collect_finite`.
     """
-    copies = to_host([part for pair in costs for part in pair])
-    if not all(bool(copy.isfinite().all()) for copy in copies[::2]):
-        print_log('matching costs are not finite', 'current', 30)
-        copies = [torch.nan_to_num(copy, nan=0.0) for copy in copies]
+    copies = collect_finite([part for pair in costs for part in pair])
     return [PairCosts(*pair) for pair in zip(copies[::2], copies[1::2])]
 
 

@@ -231,7 +231,8 @@ class VISModel(BaseModel):
         Returns:
             The samples with `pred_tubes`, and in their metainfo `compiled_labels`, the selected
             categories of the video that have a label in the vocabulary, best first, None where no
-            taxonomy was compiled, and `num_discarded`, the predictions that have no label in the vocabulary (unified).
+            taxonomy was compiled, and `num_discarded`, the predictions that have no label in the
+            vocabulary (unified).
         """
         step = self.test_cfg['frames_per_step']
         for source, sample in zip(inputs, samples):

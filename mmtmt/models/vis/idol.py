@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmtmt.models.decoders import DetectionQueries, InjectionDecoder
 from mmtmt.models.heads import BoxHead, DynamicMaskHead, sigmoid_classifier
-from mmtmt.models.layers import DeformableEncoder, MSDeformAttn, perceptron
+from mmtmt.models.layers import DeformableEncoder, perceptron
 from mmtmt.models.losses.detection_criterion import Matches, PairEmbeddings, PairTarget
 from mmtmt.models.losses.targets import note_visible
 from mmtmt.models.necks import DeformableMemory, MaskBranch, flatten_levels, padding_of_levels
@@ -47,7 +47,7 @@ class IDOL(VISModel):
             are tracked, and `box_nms`, the overlap above which they are dropped before;
             `taxonomy_frames`, which share a taxonomy that is compiled per clip;
             `track_score`, `mean` or `max` over the frames of a track; `multi_label`, whether every
-            category of at least `class_threshold` is a result, or the best one alone.
+            category above `class_threshold` is a result, or the best one alone.
     """
 
     TEST_DEFAULTS = {
@@ -93,12 +93,7 @@ class IDOL(VISModel):
 
     def reset_parameters(self) -> None:
         """Initialise what is the model's own as the official code does."""
-        for parameter in self.encoder.parameters():
-            if parameter.dim() > 1:
-                nn.init.xavier_uniform_(parameter)
-        for module in self.encoder.modules():
-            if isinstance(module, MSDeformAttn):
-                module.init_weights()
+        self.encoder.reset_parameters()
         nn.init.xavier_uniform_(self.reference_points_fc.weight)
         nn.init.zeros_(self.reference_points_fc.bias)
 
