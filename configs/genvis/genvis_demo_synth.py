@@ -1,7 +1,7 @@
 # GenVIS at the size of the demonstration: tmt-vis_genvis_demo_synth.py without taxonomy modules.
 _base_ = '../tmt_vis/tmt-vis_genvis_demo_synth.py'
 
-load_from = 'work_dirs/vita_demo_synth/iter_2000.pth'
+load_from = 'work_dirs/vita_demo_synth/iter_3000.pth'
 model = dict(
     text_bank=None,
     decoder=dict(

@@ -5,7 +5,7 @@ max_iters = 600
 clip_frames = 5
 embed_dims = 128
 
-load_from = 'work_dirs/tmt-vis_vita_demo_synth/iter_2000.pth'
+load_from = 'work_dirs/tmt-vis_vita_demo_synth/iter_3000.pth'
 model = dict(
     type='GenVIS',
     frames_per_clip=1,

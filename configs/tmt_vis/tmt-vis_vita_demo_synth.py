@@ -1,6 +1,6 @@
 # TMT-VIS on VITA at the size of the demonstration, from the weights that `make demo` trains.
 _base_ = './tmt-vis_mask2former_demo_synth.py'
-max_iters = 2000
+max_iters = 3000
 clip_frames = 4
 embed_dims = 128
 
