@@ -130,13 +130,23 @@ def analysis_tables(analysis: Mapping[str, Any]) -> list[Table]:
     """
     options = analysis['options']
     confident = f'results of score {options["min_score"]:g} or more'
-    numbers = analysis['numbers']
-    by_category = analysis['tracking_by_category']
+    return [
+        *_number_tables(analysis, confident),
+        _category_table(analysis['categories']),
+        _group_table(analysis['groups']),
+        _mistake_table(analysis['errors'], options),
+        _video_table(analysis['videos'], confident),
+    ]
+
+
+def _number_tables(analysis: Mapping[str, Any], confident: str) -> list[Table]:
+    numbers, by_category = analysis['numbers'], analysis['tracking_by_category']
     agnostic = dict(analysis['class_agnostic'])
+    beyond = agnostic.pop('results_beyond_limit')
     return [
         Table(
             'Numbers',
-            f'95 % intervals of {options["replicates"]} samples of the videos.',
+            f'95 % intervals of {analysis["options"]["replicates"]} samples of the videos.',
             ('', 'value', 'interval'),
             [[name, numbers[name]['value'], numbers[name]['interval']] for name in STATS_NAMES],
         ),
@@ -151,66 +161,73 @@ def analysis_tables(analysis: Mapping[str, Any]) -> list[Table]:
         ),
         Table(
             'All categories taken as one',
-            f'{agnostic.pop("results_beyond_limit")} results beyond the best 100 of a video: not '
-            'looked at.',
+            f'{beyond} results beyond the best 100 of a video: not looked at.',
             ('', *agnostic),
             [['class-agnostic', *agnostic.values()]],
         ),
-        Table(
-            'Categories',
-            '',
-            ('category', *CATEGORY_COLUMNS),
-            [
-                [row['name'], *(row[column] for column in CATEGORY_COLUMNS)]
-                for row in analysis['categories']
-                if row['objects'] or row['results']
-            ],
-        ),
-        Table(
-            'Groups of objects',
-            'Objects of other groups count neither way.',
-            ('group', 'objects', 'AP', 'AP50', 'AP75', 'AR100'),
-            [
-                [f'{grouping}: {name}', *row.values()]
-                for grouping, groups in analysis['groups'].items()
-                for name, row in groups.items()
-            ],
-        ),
-        Table(
-            'Mistakes',
-            'What AP50 and AP would gain if one kind of mistake were mended. Counts and AP50: an '
-            f'IoU of {options["iou_on_object"]:g} is on an object; AP: mean over the thresholds.',
-            (
-                'mistake',
-                'what it is',
-                'count',
-                f'of score ≥ {options["min_score"]:g}',
-                'gain in AP50',
-                'gain in AP',
-            ),
-            [
-                [kind.replace('_', ' '), WHAT_ERRORS_ARE[kind], *row.values()]
-                for kind, row in analysis['errors'].items()
-            ],
-            (1,),
-        ),
-        Table(
-            'Videos',
-            f'Worst first by HOTA, with {confident}.',
-            (
-                *('video', 'frames', 'objects', 'results', 'HOTA', 'IDF1'),
-                *(kind.replace('_', ' ') for kind in ERROR_KINDS),
-            ),
-            [
-                [
-                    *(str(video['id']), video['frames'], video['objects'], video['results']),
-                    *(video['HOTA'], video['IDF1']),
-                    *(video['errors'].get(kind) for kind in ERROR_KINDS),
-                ]
-                for video in worst_first(analysis['videos'])
-            ],
-        ),
     ]
+
+
+def _category_table(categories: Sequence[Mapping[str, Any]]) -> Table:
+    return Table(
+        'Categories',
+        '',
+        ('category', *CATEGORY_COLUMNS),
+        [
+            [row['name'], *(row[column] for column in CATEGORY_COLUMNS)]
+            for row in categories
+            if row['objects'] or row['results']
+        ],
+    )
+
+
+def _group_table(groups: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
+    return Table(
+        'Groups of objects',
+        'Objects of other groups count neither way.',
+        ('group', 'objects', 'AP', 'AP50', 'AP75', 'AR100'),
+        [
+            [f'{grouping}: {name}', *row.values()]
+            for grouping, rows in groups.items()
+            for name, row in rows.items()
+        ],
+    )
+
+
+def _mistake_table(errors: Mapping[str, Mapping[str, Any]], options: Mapping[str, Any]) -> Table:
+    return Table(
+        'Mistakes',
+        'What AP50 and AP would gain if one kind of mistake were mended. Counts and AP50: an '
+        f'IoU of {options["iou_on_object"]:g} is on an object; AP: mean over the thresholds.',
+        (
+            *('mistake', 'what it is', 'count', f'of score ≥ {options["min_score"]:g}'),
+            *('gain in AP50', 'gain in AP'),
+        ),
+        [
+            [kind.replace('_', ' '), WHAT_ERRORS_ARE[kind], *row.values()]
+            for kind, row in errors.items()
+        ],
+        (1,),
+    )
+
+
+def _video_table(videos: Sequence[Mapping[str, Any]], confident: str) -> Table:
+    return Table(
+        'Videos',
+        f'Worst first by HOTA, with {confident}.',
+        (
+            *('video', 'frames', 'objects', 'results', 'HOTA', 'IDF1'),
+            *(kind.replace('_', ' ') for kind in ERROR_KINDS),
+        ),
+        [
+            [
+                *(str(video['id']), video['frames'], video['objects'], video['results']),
+                *(video['HOTA'], video['IDF1']),
+                *(video['errors'].get(kind) for kind in ERROR_KINDS),
+            ]
+            for video in worst_first(videos)
+        ],
+    )
 
 
 def worst_first(videos: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -71,7 +71,6 @@ def compare(
         _swapped_differences(studies[0].sampleable, study.sampleable, chosen)
         for study in studies[1:]
     ]
-    errors = [_errors(study) for study in studies]
     return {
         'options': {
             'class_agnostic': class_agnostic,
@@ -88,34 +87,49 @@ def compare(
             )
             for name in SAMPLED_NAMES
         },
-        'categories': [
-            {
-                'id': category,
-                'name': studies[0].category_names[category],
-                **_row(
-                    [value[1][category][0] for value in values],
-                    [sample[1][category] for sample in samples],
-                ),
-            }
-            for category in studies[0].category_ids
-            if all(category in value[1] for value in values)
-            and not np.isnan(values[0][1][category][0])
-        ],
+        'categories': _category_rows(
+            studies[0], [value[1] for value in values], [sample[1] for sample in samples]
+        ),
         'counts': [study.counted['counts'] for study in studies],
         'remarks': [study.counted['remarks'] for study in studies],
-        'errors': {
-            kind: {
-                'counts': [table[kind]['count'] for table in errors],
-                'AP50_gains': [table[kind]['AP50_gain'] for table in errors],
-                'AP_gains': [table[kind]['AP_gain'] for table in errors],
-            }
-            for kind in ERROR_KINDS
-        },
+        'errors': _error_rows(studies),
     }
 
 
-def _errors(study: Study) -> dict[str, dict]:
-    return measure_errors([survey.errors_at for survey in study.surveys.values()], study.min_score)
+def _category_rows(
+    study: Study,
+    values: Sequence[Mapping[int, np.ndarray]],
+    samples: Sequence[Mapping[int, np.ndarray]],
+) -> list[dict[str, Any]]:
+    """The AP of the categories that have objects, of each set by category."""
+    return [
+        {
+            'id': category,
+            'name': study.category_names[category],
+            **_row(
+                [value[category][0] for value in values],
+                [sample[category] for sample in samples],
+            ),
+        }
+        for category in study.category_ids
+        if all(category in value for value in values) and not np.isnan(values[0][category][0])
+    ]
+
+
+def _error_rows(studies: Sequence[Study]) -> dict[str, dict[str, list]]:
+    """By kind of mistake the counts and gains of each set."""
+    tables = [
+        measure_errors([survey.errors_at for survey in study.surveys.values()], study.min_score)
+        for study in studies
+    ]
+    return {
+        kind: {
+            'counts': [table[kind]['count'] for table in tables],
+            'AP50_gains': [table[kind]['AP50_gain'] for table in tables],
+            'AP_gains': [table[kind]['AP_gain'] for table in tables],
+        }
+        for kind in ERROR_KINDS
+    }
 
 
 def _row(

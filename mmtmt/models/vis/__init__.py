@@ -1,5 +1,6 @@
 """Meta-architectures."""
-from .base import EvaluationSpace, VISModel
+from .base import VISModel
+from .evaluation_space import EvaluationSpace
 from .genvis import GenVIS
 from .idol import IDOL
 from .mask2former_vis import Mask2FormerVIS

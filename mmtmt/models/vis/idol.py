@@ -16,7 +16,8 @@ from mmtmt.models.losses.targets import note_visible
 from mmtmt.models.necks import DeformableMemory, MaskBranch, flatten_levels, padding_of_levels
 from mmtmt.models.outputs import BoxPrediction, CategoryContext, DecoderOutputs
 from mmtmt.models.taxonomy_modules.compilation import MASK_FEATURES
-from mmtmt.models.vis.base import VISModel, compiled_labels
+from mmtmt.models.vis.base import VISModel
+from mmtmt.models.vis.evaluation_space import compiled_labels
 from mmtmt.models.vis.track_output import TrackState, collect_tracks, link_frame
 from mmtmt.registry import MODELS, TASK_UTILS
 from mmtmt.structures.frame_source import FrameSource

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mmtmt.models.necks.msdeform_pixel_decoder import PixelFeatures
 from mmtmt.models.trackers import chunk_length
-from mmtmt.models.vis.base import compiled_labels
+from mmtmt.models.vis.evaluation_space import compiled_labels
 from mmtmt.models.vis.mask_output import (
     BestPairs,
     best_pairs,

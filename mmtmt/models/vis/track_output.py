@@ -8,7 +8,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmtmt.models.trackers import MemoryBankTracker, TrackLog, select_detections
-from mmtmt.models.vis.base import EvaluationSpace
+from mmtmt.models.vis.evaluation_space import EvaluationSpace
 from mmtmt.models.vis.frame_queue import FrameQueue
 from mmtmt.models.vis.mask_output import masks_at_original_size
 from mmtmt.structures.tubes import encode_tube

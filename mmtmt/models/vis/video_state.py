@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mmtmt.models.trackers import ChunkLinker
-from mmtmt.models.vis.base import EvaluationSpace
+from mmtmt.models.vis.evaluation_space import EvaluationSpace
 from mmtmt.models.vis.frame_queue import FrameQueue
 from mmtmt.structures.frame_source import FrameSource
 from mmtmt.structures.tubes import Tube

@@ -1,0 +1,43 @@
+"""The categories that a video is predicted in, and which of them its taxonomy is compiled of."""
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from mmtmt.models.outputs import CategoryContext
+
+
+@dataclass
+class EvaluationSpace:
+    """The categories that one video is predicted in.
+
+    Attributes:
+        context: What the decoder gets, for a batch of one.
+        columns: (K_v,) int64, the column of each category of the evaluation vocabulary
+            among the K class logits, -1 where it has none.
+        labels: (K,) int64, the evaluation label of each column, -1 where it has none.
+        vocabulary: Name of the evaluation vocabulary.
+    """
+
+    context: CategoryContext
+    columns: Tensor
+    labels: Tensor
+    vocabulary: str = ''
+
+
+def compiled_labels(scores: Tensor, space: EvaluationSpace, num_selected: int) -> list[int]:
+    """The categories that a video's taxonomy is compiled of.
+
+    Args:
+        scores: (K,) taxonomy scores, the mean over frames.
+        space: Of the video.
+        num_selected: N_T.
+
+    Returns:
+        Evaluation labels of the best N_T candidates, best first; of the union's candidates some
+        have none.
+    """
+    candidates = space.context.candidates[0]
+    count = min(num_selected, int(candidates.sum()))
+    best = scores.masked_fill(~candidates, float('-inf')).topk(count).indices
+    labels = space.labels[best]
+    return labels[labels >= 0].tolist()
