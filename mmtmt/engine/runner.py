@@ -31,8 +31,9 @@ class VISRunner(_Runner):
     """mmengine's Runner with the differences that this project relies on.
 
     - Checkpoints hold plain data only, are replaced in one step, and carry the model's taxonomy.
-    - A resume continues the schedule, the data and the random numbers exactly; a resume and a test
-      demand a checkpoint that fits the model in every entry.
+    - A resume continues the schedule, the data and the random numbers exactly, but for gradients
+      that were being accumulated over several iterations; a resume and a test demand a checkpoint
+      that fits the model in every entry.
     - Training iterations use :class:`mmtmt.engine.loops.IterBasedTrainLoop`.
     - ``launcher='pytorch'`` works on machines without a GPU, over gloo.
     - Misspelt types and arguments in the config are named before anything is built, and datasets

@@ -101,14 +101,15 @@ def load_into(
     report = LoadReport()
     stored = checkpoint.get('state_dict', checkpoint)
     own = model.state_dict()
-    weights = OrderedDict((name.removeprefix('module.'), value) for name, value in stored.items())
+    weights = _without_ddp(stored)
+    for prefix, module in model.named_modules():
+        if hasattr(module, 'move_plain_entries'):  # before shapes are compared by name
+            module.move_plain_entries(weights, f'{prefix}.' if prefix else '')
     for name, value in list(weights.items()):
         if name in own and getattr(value, 'shape', None) != own[name].shape:
             shapes = f'{tuple(getattr(value, "shape", ()))} for {tuple(own[name].shape)}'
             report.mismatched.append(f'{name} {shapes}')
             del weights[name]
-    if hasattr(stored, '_metadata'):
-        weights._metadata = stored._metadata
     kept = {entry.split()[0] for entry in report.mismatched}
     # Modules may rename or complete entries while they load, so the outcome counts, not the names.
     outcome = model.load_state_dict(weights, strict=False)
@@ -127,6 +128,14 @@ def load_into(
     level = logging.WARNING if kind or not report.complete else logging.INFO
     print_log(f'{source}: {kind}{report}', 'current', level)
     return report
+
+
+def _without_ddp(state: dict) -> OrderedDict:
+    """The entries by the names that they have without a wrapping in DDP."""
+    weights = OrderedDict((name.removeprefix('module.'), value) for name, value in state.items())
+    if hasattr(state, '_metadata'):
+        weights._metadata = state._metadata
+    return weights
 
 
 def _other_kind(checkpoint: dict, model: nn.Module, complete: bool) -> str:
@@ -183,6 +192,8 @@ def remap_taxonomy(model: nn.Module, checkpoint: dict) -> bool:
     from mmtmt.models.utils.remap import remap_class_rows
 
     own, reports = model.state_dict(), []
+    if 'state_dict' in checkpoint:
+        checkpoint['state_dict'] = _without_ddp(checkpoint['state_dict'])
     for part, prefix in (('state_dict', ''), ('ema_state_dict', 'module.')):
         if part in checkpoint:
             fresh = {prefix + name: value for name, value in own.items()}

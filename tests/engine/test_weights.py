@@ -155,6 +155,16 @@ def test_names_of_ddp_are_understood():
     assert not model.weight.any()
 
 
+@pytest.mark.parametrize('keys', [['dog', 'cat'], ['dog', 'emu', 'cat']])
+def test_rows_are_reordered_under_names_of_ddp_too(keys):
+    old, new = Classifier(['cat', 'dog']), Classifier(keys)
+    checkpoint = checkpoint_of(old)
+    checkpoint['state_dict'] = {f'module.{n}': v for n, v in checkpoint['state_dict'].items()}
+    assert load_into(new, checkpoint, strict=True).complete
+    rows, source = new.head.cls_embed.weight, old.head.cls_embed.weight
+    assert torch.equal(rows[[keys.index('cat'), keys.index('dog'), -1]], source)
+
+
 def test_resume_with_other_categories_is_refused(tmp_path):
     train = dict(type='ToyModel', keys=['cat', 'dog'])
     VISRunner.from_cfg(Config(toy_config(tmp_path, model=train))).train()

@@ -67,6 +67,21 @@ def check_keys(entry: Any) -> None:
         raise ValueError(f'{", ".join(sorted(missing))} missing')
 
 
+def place_of_result(index: int, result: Any) -> str:
+    """What messages call a result; where results of several datasets were joined, with its own.
+
+    Args:
+        index: Position in the file.
+        result: The entry.
+
+    Returns:
+        Such as ``result 3`` or ``result 3 of dataset 'ovis'``.
+    """
+    if isinstance(result, Mapping) and 'dataset' in result:
+        return f'result {index} of dataset {shown(result["dataset"])}'
+    return f'result {index}'
+
+
 def find_video(video_id: Any, truth: GroundTruth) -> Video:
     """The video of an entry.
 

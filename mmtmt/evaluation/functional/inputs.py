@@ -19,7 +19,7 @@ from mmtmt.structures.packed_tube import PackedTube
 from mmtmt.structures.rle import check_frame_size
 from mmtmt.structures.tube_decoder import TubeDecoder
 
-from .entries import as_value_error, read_entry, read_score, shown
+from .entries import as_value_error, place_of_result, read_entry, read_score, shown
 from .overlap import measure
 from .tube_runs import MaskError
 from .tubes import GroundTruth, Results, Tube, TubesByGroup, Video, mean_area
@@ -224,7 +224,7 @@ def read_results(
         pending: dict[int | str, list[_Entry]] = defaultdict(list)
         characters = 0
         for index, result in enumerate(source):
-            where = f'result {index}'
+            where = place_of_result(index, result)
             with as_value_error(where):
                 video, *parts = read_entry(result, truth, where, results.left_out)
                 try:

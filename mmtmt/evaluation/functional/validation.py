@@ -19,7 +19,15 @@ from mmtmt.structures.packed_tube import pack_tube
 from mmtmt.structures.rle import check_counts, compress
 from mmtmt.structures.runs import decode_runs
 
-from .entries import check_category, check_keys, check_length, find_video, read_score, shown
+from .entries import (
+    check_category,
+    check_keys,
+    check_length,
+    find_video,
+    place_of_result,
+    read_score,
+    shown,
+)
 from .inputs import read_ground_truth
 from .tubes import GroundTruth, Video
 
@@ -146,7 +154,7 @@ def _check_entries(entries: Iterator[Any], truth: GroundTruth, report: _Report) 
     number = 0
     try:
         for number, entry in enumerate(entries, start=1):
-            where = f'result {number - 1}'
+            where = place_of_result(number - 1, entry)
             if not isinstance(entry, Mapping):
                 report.add('not an object', f'{where}: {shown(entry)}')
             elif _check_entry(entry, where, truth, report, seen_videos):

@@ -185,7 +185,7 @@ class VideoInstanceMetric(BaseMetric):
                     logger='current',
                 )
             entries = self._to_entries(dataset, predictions.values())
-            self._write(dataset, entries)
+            self._write(dataset, entries, len(predictions))
             if dataset not in self.format_only:
                 numbers[dataset] = self._evaluate_dataset(dataset, entries)
         if len(numbers) > 1:
@@ -248,13 +248,21 @@ class VideoInstanceMetric(BaseMetric):
                 level=logging.WARNING,
             )
 
-    def _write(self, dataset: str, entries: list[dict]) -> None:
+    def _write(self, dataset: str, entries: list[dict], num_predicted: int) -> None:
         if self.outfile_prefix is None:
             return
         folder = self.outfile_prefix / dataset
         results_file = write_results(entries, folder / 'results.json')
         archive = write_submission(results_file, folder / 'submission.zip')
         print_log(f'{dataset}: wrote {results_file} and {archive}', logger='current')
+        without = num_predicted - len({entry['video_id'] for entry in entries})
+        if without:
+            print_log(
+                f'{dataset}: {without} of {num_predicted} predicted videos have no result; a '
+                'server may refuse such a file',
+                logger='current',
+                level=logging.WARNING,
+            )
 
 
 def format_table(numbers: Mapping[str, Mapping[str, float]]) -> str:

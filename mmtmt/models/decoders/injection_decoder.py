@@ -61,7 +61,7 @@ class InjectionDecoder(BaseModule):
             raise ValueError("injection.aggregation='concat' adds queries that have no identity "
                              'from frame to frame: it needs a decoder of clips, got '
                              f'{type(self.decoder).__name__}')
-        self.register_load_state_dict_pre_hook(self._accept_plain_decoder)
+        self.register_load_state_dict_pre_hook(_accept_plain_decoder)
 
     @property
     def embed_dims(self) -> int:
@@ -121,10 +121,18 @@ class InjectionDecoder(BaseModule):
         return outputs
 
     @staticmethod
-    def _accept_plain_decoder(module: 'InjectionDecoder', state_dict: dict, prefix: str,
-                              *args) -> None:
-        """Move the keys of a plain decoder's checkpoint below `decoder.`."""
+    def move_plain_entries(state_dict: dict, prefix: str) -> None:
+        """Move the entries of a plain decoder below `decoder.`, as any loading does.
+
+        Args:
+            state_dict: A checkpoint's; changed.
+            prefix: What the names of this module's entries begin with.
+        """
         own = tuple(f'{prefix}{name}.' for name in ('decoder', 'compilation', 'injection'))
         for key in [key for key in state_dict if key.startswith(prefix)]:
             if not key.startswith(own):
                 state_dict[f'{prefix}decoder.{key[len(prefix):]}'] = state_dict.pop(key)
+
+
+def _accept_plain_decoder(module: InjectionDecoder, state_dict: dict, prefix: str, *args) -> None:
+    module.move_plain_entries(state_dict, prefix)

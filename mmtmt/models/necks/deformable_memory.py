@@ -74,6 +74,23 @@ def flatten_levels(levels: Sequence[Tensor], padding: Sequence[Tensor]) -> Defor
         torch.cat([mask.flatten(1) for mask in padding], dim=1), torch.stack(ratios, dim=1))
 
 
+def join_memories(memories: Sequence[DeformableMemory]) -> DeformableMemory:
+    """The memory of all images.
+
+    Args:
+        memories: Of some images each, of the same shapes; at least one.
+
+    Returns:
+        One after the other.
+    """
+    if len(memories) == 1:
+        return memories[0]
+    return DeformableMemory(
+        torch.cat([memory.tokens for memory in memories]), memories[0].spatial_shapes,
+        torch.cat([memory.padding for memory in memories]),
+        torch.cat([memory.valid_ratios for memory in memories]))
+
+
 def padding_of_levels(sizes: Sequence[tuple[int, int]], padded_shape: tuple[int, int],
                       shapes: Sequence[tuple[int, int]], device: torch.device) -> list[Tensor]:
     """Where the levels of padded images hold no image, each by its nearest pixel.

@@ -13,7 +13,13 @@ from mmtmt.models.heads import BoxHead, DynamicMaskHead, sigmoid_classifier
 from mmtmt.models.layers import DeformableEncoder, perceptron
 from mmtmt.models.losses.detection_criterion import Matches, PairEmbeddings, PairTarget
 from mmtmt.models.losses.targets import note_visible
-from mmtmt.models.necks import DeformableMemory, MaskBranch, flatten_levels, padding_of_levels
+from mmtmt.models.necks import (
+    DeformableMemory,
+    MaskBranch,
+    flatten_levels,
+    join_memories,
+    padding_of_levels,
+)
 from mmtmt.models.outputs import BoxPrediction, CategoryContext, DecoderOutputs
 from mmtmt.models.taxonomy_modules.compilation import MASK_FEATURES
 from mmtmt.models.vis.base import VISModel
@@ -246,7 +252,9 @@ class IDOL(VISModel):
         for part, length in ((frames[:whole], unit), (frames[whole:], len(frames) - whole)):
             if not len(part):
                 continue
-            memory = self.extract(self.data_preprocessor.normalize(part), [shape] * len(part))
+            memory = join_memories([
+                self.extract(self.data_preprocessor.normalize(some), [shape] * len(some))
+                for some in part.split(self.test_cfg['frames_per_step'])])
             context = state.space.context.for_frames(len(part) // length)
             outputs = self.decode(memory, length, context, auxiliary=False)
             if outputs.compiled is not None:
@@ -289,9 +297,9 @@ class IDOL(VISModel):
         Raises:
             ValueError: If there was no frame.
         """
-        if state.img_shape is None:
-            raise ValueError('the video has no frames')
         self.decode_rest(state)
+        if not state.log.num_frames:
+            raise ValueError('a video without frames can not be predicted')
         if state.score_sum is not None:
             state.compiled_labels = compiled_labels(
                 state.score_sum / state.log.num_frames, state.space,

@@ -94,6 +94,12 @@ def test_what_may_stand_for_results(sound):
         evaluate(None, sound.results)
 
 
+def test_results_of_several_datasets_are_told_apart(sound):
+    wrong = {**sound.results[0], 'category_id': 99, 'dataset': 'ovis'}
+    with pytest.raises(ValueError, match="result 0 of dataset 'ovis': category 99 is not in"):
+        evaluate(sound.gt, [wrong])
+
+
 def test_number_of_thousands_of_digits(sound, tmp_path):
     path = tmp_path / 'results.json'
     text = json.dumps(sound.results).replace('0.9', '1' * 100_000)

@@ -228,6 +228,15 @@ def test_videos_left_out_are_counted(random_case, ann_file, monkeypatch):
     assert '1 of 4 videos were not predicted' in lines[0]
 
 
+def test_predicted_videos_without_a_result_are_told(random_case, ann_file, tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr(video_instance_metric, 'print_log', lambda text, **_: lines.append(text))
+    samples = samples_of(random_case, 'a')
+    samples[0].pred_tubes = samples[0].pred_tubes[:0]
+    run(VideoInstanceMetric(ann_files={'a': ann_file}, outfile_prefix=str(tmp_path)), samples)
+    assert any('1 of 4 predicted videos have no result' in line for line in lines)
+
+
 def test_format_only_needs_a_place(ann_file):
     with pytest.raises(ValueError, match='outfile_prefix'):
         VideoInstanceMetric(ann_files={'a': ann_file}, format_only=True)

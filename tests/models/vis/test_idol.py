@@ -65,6 +65,11 @@ def test_taxonomies_of_clips_do_not_depend_on_steps(make_video):
         torch.testing.assert_close(found.pred_tubes.scores, expected.pred_tubes.scores)
         assert torch.equal(found.pred_tubes.labels, expected.pred_tubes.labels)
         assert found.metainfo['compiled_labels'] == expected.metainfo['compiled_labels']
+    seen = []
+    model.backbone.register_forward_pre_hook(lambda _, images: seen.append(len(images[0])))
+    model.test_cfg['frames_per_step'] = 1
+    predict(model, make_video(3))
+    assert seen == [1, 1, 1]  # however many frames share a taxonomy
     model.test_cfg['taxonomy_frames'] = 5
     other = predict(model, make_video(13)).pred_tubes.scores
     assert len(other) != len(expected.pred_tubes.scores) or not torch.allclose(
@@ -142,7 +147,10 @@ def test_frames_of_another_size_are_refused(make_video):
     model = build_idol()
     source, sample = make_video(2)
     state = model.init_state(sample.metainfo)
-    with pytest.raises(ValueError, match='no frames'):
+    with pytest.raises(ValueError, match='without frames'):
+        model.finish(state)
+    model.step(source.read(0, 1)[:0], state)
+    with pytest.raises(ValueError, match='without frames'):
         model.finish(state)
     model.step(source.read(0, 1), state)
     with pytest.raises(ValueError, match=r'expected frames of \(60, 90\)'):

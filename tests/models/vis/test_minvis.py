@@ -281,6 +281,17 @@ def test_rows_of_coco_start_the_classifier_of_the_union(build_minvis):
     assert torch.equal(rows[row], fresh[row])
 
 
+def test_a_plain_checkpoint_of_other_categories_keeps_the_rows_of_the_model(build_minvis):
+    coco = build_minvis(taxonomy_aware=False, taxonomy=dict(vocabularies=['coco']))
+    joint = build_minvis(taxonomy=dict(vocabularies=['ytvis19']))
+    fresh = joint.decoder.head.cls_embed.weight.detach().clone()
+    report = load_into(joint, dict(state_dict=coco.state_dict()))
+    assert len(report.mismatched) == 2  # weight and bias of the classifier
+    assert torch.equal(joint.decoder.head.cls_embed.weight, fresh)
+    query = coco.decoder.query_feat.weight
+    assert torch.equal(joint.decoder.decoder.query_feat.weight, query)
+
+
 def test_a_checkpoint_of_another_base_is_named(build_model, build_minvis):
     minvis = build_minvis()
     checkpoint = dict(meta=dict(model='MinVIS'), state_dict=minvis.state_dict())
