@@ -1,4 +1,4 @@
-"""Imports point one way: packages form no circle, nor do those of the models or single helpers."""
+"""Imports point one way: up no layer, and in no circle of packages or single helpers."""
 import ast
 from collections import defaultdict
 from pathlib import Path
@@ -6,6 +6,11 @@ from pathlib import Path
 import mmtmt
 
 ROOT = Path(mmtmt.__file__).parent
+# A package may import those of its own layer and of the ones before.
+LAYERS = (
+    ('taxonomy', 'structures'), ('datasets', 'evaluation'), ('models',),
+    ('engine', 'visualization'), ('apis',),
+)
 
 
 def package_of(module: str) -> str:
@@ -29,14 +34,33 @@ def imported(path: Path, module: str):
         yield from (name for name in names if name.startswith('mmtmt.'))
 
 
-def test_no_package_imports_one_that_imports_it():
-    graph = defaultdict(set)
+def modules():
+    """Paths and names of all modules but those that stand for a package."""
     for path in ROOT.rglob('*.py'):
         # what a package offers as a whole is no step of its own
         if path.name != '__init__.py' and '.mim' not in path.parts:
-            module = '.'.join(('mmtmt', *path.relative_to(ROOT).with_suffix('').parts))
-            here = package_of(module)
-            graph[here] |= {package_of(name) for name in imported(path, module)} - {here}
+            yield path, '.'.join(('mmtmt', *path.relative_to(ROOT).with_suffix('').parts))
+
+
+def test_no_package_imports_one_of_a_later_layer():
+    layer_of = {name: layer for layer, names in enumerate(LAYERS) for name in names}
+    seen, wrong = set(), []
+    for path, module in modules():
+        here = module.split('.')[1]
+        seen.add(here)
+        for name in imported(path, module):
+            other = name.split('.')[1]
+            if here in layer_of and layer_of.get(other, -1) > layer_of[here]:
+                wrong.append(f'{module} imports {name}')
+    assert seen >= layer_of.keys()
+    assert not wrong, wrong
+
+
+def test_no_package_imports_one_that_imports_it():
+    graph = defaultdict(set)
+    for path, module in modules():
+        here = package_of(module)
+        graph[here] |= {package_of(name) for name in imported(path, module)} - {here}
     assert len(graph) > 15
 
     def reachable(package):
