@@ -9,11 +9,7 @@ from mmengine.logging import print_log
 from mmengine.runner.loops import IterBasedTrainLoop as _IterBasedTrainLoop
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 
-from mmtmt.datasets.samplers.ratio_sampler import (
-    can_start_at,
-    innermost_sampler,
-    start_loader_at,
-)
+from mmtmt.datasets.samplers import can_start_at, innermost_sampler, start_loader_at
 from mmtmt.registry import LOOPS
 
 

@@ -1,5 +1,4 @@
 """One-to-one matching of queries and instances over the frames of a clip."""
-
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
