@@ -5,7 +5,7 @@ import torch
 from mmtmt.registry import MODELS
 from mmtmt.taxonomy import Vocabulary
 from tests.models.conftest import make_clip
-from tests.models.pretended_device import DEVICE, PretendedDevice, OnHost
+from tests.models.pretended_device import DEVICE, OnHost, PretendedDevice
 from tests.models.toy_idol import build_idol, toy_idol_config
 
 CONTENTS = [('synth_ytvis', (1, 2)), ('synth_ovis', (3, 3, 0))]
