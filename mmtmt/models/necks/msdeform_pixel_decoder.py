@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
-from mmengine.model import BaseModule, ModuleList, caffe2_xavier_init
+from mmengine.model import BaseModule, caffe2_xavier_init
 from torch import Tensor, nn
 
 from mmtmt.models.layers import DeformableEncoder, sine_position_2d
@@ -56,7 +56,8 @@ class MSDeformAttnPixelDecoder(BaseModule):
                              f'(strides 4, 8, 16, 32), got {list(in_channels)}')
         norm = dict(type='GN', num_groups=32)
         stride4_channels, *encoder_channels = in_channels
-        self.input_convs = ModuleList([
+        # PyTorch's own lists: mmengine's would let ConvModule initialise anew what is done below
+        self.input_convs = nn.ModuleList([
             ConvModule(channels, feat_channels, 1, norm_cfg=norm, act_cfg=None, bias=True)
             for channels in reversed(encoder_channels)
         ])
@@ -64,10 +65,10 @@ class MSDeformAttnPixelDecoder(BaseModule):
         self.encoder = DeformableEncoder(
             num_encoder_layers, embed_dims=feat_channels, num_heads=num_heads,
             num_levels=self.NUM_LEVELS, num_points=num_points, feedforward_dims=feedforward_dims)
-        self.lateral_convs = ModuleList([
+        self.lateral_convs = nn.ModuleList([
             ConvModule(stride4_channels, feat_channels, 1, norm_cfg=norm, act_cfg=None, bias=False)
         ])
-        self.output_convs = ModuleList([
+        self.output_convs = nn.ModuleList([
             ConvModule(feat_channels, feat_channels, 3, padding=1, norm_cfg=norm, bias=False)
         ])
         self.mask_feature = nn.Conv2d(feat_channels, out_channels, 1)
