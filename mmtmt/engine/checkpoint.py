@@ -16,10 +16,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
+from urllib.parse import urlparse
 
 import torch
 from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
+from mmengine.runner import checkpoint as mmengine_checkpoint
 
 from mmtmt.engine.plain_data import to_plain
 from mmtmt.structures.atomic import replacing
@@ -114,6 +116,8 @@ def load_checkpoint_file(
             raise CheckpointError(_refusal(path, error)) from error
         print_log(f'unpickling {path}, as it is trusted', 'current', logging.WARNING)
         checkpoint = torch.load(path, map_location=map_location, weights_only=False)
+    except torch.cuda.OutOfMemoryError:
+        raise
     except Exception as error:  # bytes that are no checkpoint end an unpickler in any way
         raise CheckpointError(f'{path} is damaged or no checkpoint: {error!r}') from error
     if not isinstance(checkpoint, dict):
@@ -155,6 +159,32 @@ def load_local(filename: str, map_location: Any = None) -> dict:
     return load_checkpoint_file(filename, map_location=map_location)
 
 
+def load_url(
+    url: str, model_dir: str | None = None, map_location: Any = None, progress: bool = True
+) -> dict:
+    """What mmengine downloads checkpoints with, replaced by :func:`load_checkpoint_file`.
+
+    Args:
+        url: Where the checkpoint lies; a file that was downloaded before is taken as it is.
+        model_dir: Folder for the file; PyTorch's by default.
+        map_location: As in :func:`torch.load`.
+        progress: Whether to show a bar.
+
+    Returns:
+        The checkpoint.
+    """
+    folder = Path(model_dir or _download_folder())
+    path = folder / Path(urlparse(url).path).name
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path), progress=progress)
+    return load_checkpoint_file(path, map_location=map_location)
+
+
+def _download_folder() -> Path:
+    return Path(torch.hub.get_dir()) / 'checkpoints'
+
+
 def _explain_offline(loader: Callable) -> Callable:
     """Let a failed download say what to do without a network."""
 
@@ -163,10 +193,9 @@ def _explain_offline(loader: Callable) -> Callable:
         try:
             return loader(filename, map_location=map_location, **kwargs)
         except URLError as error:
-            folder = Path(torch.hub.get_dir()) / 'checkpoints'
             raise CheckpointError(
                 f'could not download {filename} ({error.reason}). Fetch it elsewhere and put it '
-                f'into {folder}, or give its path in the config: init_cfg=dict(type="Pretrained", '
+                f'into {_download_folder()}, or give its path in the config: init_cfg=dict(type="Pretrained", '
                 'checkpoint=PATH); init_cfg=None starts from random weights'
             ) from error
 
@@ -174,6 +203,8 @@ def _explain_offline(loader: Callable) -> Callable:
 
 
 CheckpointLoader.register_scheme('', load_local, force=True)
+# all loaders of URLs come down to it
+mmengine_checkpoint.load_url = load_url
 for _prefix, _loader in list(CheckpointLoader._schemes.items()):
     if _prefix.startswith(('http', 'torchvision:', 'modelzoo:', 'open-mmlab:', 'openmmlab:')):
         CheckpointLoader.register_scheme(_prefix, _explain_offline(_loader), force=True)

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -118,6 +119,38 @@ def test_download_without_network_says_where_to_put_the_file(monkeypatch):
     expected = 'no route to host.*Fetch it elsewhere and put it into'
     with pytest.raises(CheckpointError, match=expected):
         CheckpointLoader.load_checkpoint('https://example.org/resnet.pth')
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A folder whose files https://example.org has."""
+
+    def download(url, path, **kwargs):
+        shutil.copy(tmp_path / 'site' / url.rpartition('/')[2], path)
+
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', download)
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    (tmp_path / 'site').mkdir()
+    return tmp_path / 'site'
+
+
+def test_downloads_are_read_like_files(site, tmp_path):
+    from safetensors.torch import save_file
+
+    torch.save({'w': torch.arange(3)}, site / 'a.pth')
+    save_file({'w': torch.arange(4)}, site / 'b.safetensors')
+    load = CheckpointLoader.load_checkpoint
+    assert load('https://example.org/x/a.pth')['w'].tolist() == [0, 1, 2]
+    assert len(load('https://example.org/b.safetensors')['state_dict']['w']) == 4
+    (site / 'a.pth').unlink()  # it was kept
+    assert load('https://example.org/x/a.pth?raw=true')['w'].tolist() == [0, 1, 2]
+    assert (tmp_path / 'hub' / 'checkpoints' / 'a.pth').is_file()
+
+
+def test_downloads_are_not_trusted(site):
+    torch.save({'f': Marker()}, site / 'evil.pth')
+    with pytest.raises(CheckpointError, match='evil.pth.*--trust-checkpoint'):
+        CheckpointLoader.load_checkpoint('https://example.org/evil.pth')
 
 
 def test_full_disk_keeps_the_previous_file(tmp_path):
