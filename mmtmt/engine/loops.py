@@ -12,6 +12,9 @@ from mmengine.runner.loops import _InfiniteDataloaderIterator
 from mmtmt.datasets.samplers import can_start_at, innermost_sampler, start_loader_at
 from mmtmt.registry import LOOPS
 
+# Values of a loss that are kept to average over, the newest ones.
+MOST_VALUES = 10_000
+
 
 @LOOPS.register_module()
 class IterBasedTrainLoop(_IterBasedTrainLoop):
@@ -55,9 +58,15 @@ class IterBasedTrainLoop(_IterBasedTrainLoop):
             batch = next(self.dataloader_iterator)
             seed_everything(runner.seed, self._iter, get_rank())
             self.run_iter(batch)
+            self._forget_old_values()
             self._decide_current_val_interval()
             if self._time_to_validate():
                 runner.val_loop.run()
+
+    def _forget_old_values(self) -> None:
+        # mmengine keeps a million values of each loss and copies all of them in every iteration
+        for history in self.runner.message_hub.log_scalars.values():
+            history.max_length = MOST_VALUES
 
     def _time_to_validate(self) -> bool:
         if self.runner.val_loop is None or self._iter < self.val_begin:

@@ -22,7 +22,7 @@ from mmtmt.engine.config_check import check_config, config_mistakes
 from mmtmt.engine.loops import IterBasedTrainLoop
 from mmtmt.engine.plain_data import restore_history, to_plain
 from mmtmt.engine.vocabulary_check import check_test_vocabularies, check_vocabularies
-from mmtmt.engine.weights import load_into, remap_taxonomy
+from mmtmt.engine.weights import load_into, remap_taxonomy, strip_ddp_prefix
 from mmtmt.registry import RUNNERS
 
 
@@ -253,6 +253,7 @@ class VISRunner(_Runner):
         model = _unwrapped(self.model)
         if 'state_dict' not in checkpoint:
             checkpoint = {'state_dict': checkpoint}
+        strip_ddp_prefix(checkpoint)  # hooks look at the names too
         if remap_taxonomy(model, checkpoint) and self._resume:
             raise CheckpointError(
                 f'{filename} was trained on another union of categories, so its optimizer state '
@@ -287,16 +288,25 @@ class VISRunner(_Runner):
                 )
         super().load_or_resume()
 
-    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+    def resume(
+        self,
+        filename: str,
+        resume_optimizer: bool = True,
+        resume_param_scheduler: bool = True,
+        map_location: str | Callable = 'cpu',
+    ) -> None:
         """Continue the run that wrote a checkpoint.
 
         Args:
             filename: The checkpoint.
-            *args: As in mmengine.
-            **kwargs: As in mmengine.
+            resume_optimizer: Whether to take the state of the optimizer.
+            resume_param_scheduler: Whether to take the state of the schedulers.
+            map_location: As in :func:`torch.load`. By default the CPU, from which all parts copy
+                what they want where they are: on the device a second model would stand beside the
+                first, and the steps counted by optimizers would stay there and be waited for.
         """
         try:
-            super().resume(filename, *args, **kwargs)
+            super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
         except KeyError as error:
             raise CheckpointError(
                 f'{filename} holds no state of a run ({error} is missing), weights alone perhaps. '

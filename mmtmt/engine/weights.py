@@ -97,6 +97,7 @@ def load_into(
             model unless the caller names what of it is left out, or entries that the model lacks
             and that are not allowed.
     """
+    strip_ddp_prefix(checkpoint)
     remap_taxonomy(model, checkpoint)
     report = LoadReport()
     stored = checkpoint.get('state_dict', checkpoint)
@@ -128,6 +129,16 @@ def load_into(
     level = logging.WARNING if kind or not report.complete else logging.INFO
     print_log(f'{source}: {kind}{report}', 'current', level)
     return report
+
+
+def strip_ddp_prefix(checkpoint: dict) -> None:
+    """Name the entries as without a wrapping in DDP.
+
+    Args:
+        checkpoint: Its ``state_dict`` is replaced, if it has one.
+    """
+    if 'state_dict' in checkpoint:
+        checkpoint['state_dict'] = _without_ddp(checkpoint['state_dict'])
 
 
 def _without_ddp(state: dict) -> OrderedDict:
@@ -192,8 +203,6 @@ def remap_taxonomy(model: nn.Module, checkpoint: dict) -> bool:
     from mmtmt.models.utils.remap import remap_class_rows
 
     own, reports = model.state_dict(), []
-    if 'state_dict' in checkpoint:
-        checkpoint['state_dict'] = _without_ddp(checkpoint['state_dict'])
     for part, prefix in (('state_dict', ''), ('ema_state_dict', 'module.')):
         if part in checkpoint:
             fresh = {prefix + name: value for name, value in own.items()}

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from mmtmt.engine import VISRunner, find_latest_checkpoint
 from tests.engine.toy import ToySampler, toy_config
@@ -109,6 +110,38 @@ def test_averaged_weights_are_what_a_test_loads(tmp_path):
     runner = VISRunner.from_cfg(Config(cfg))
     runner.load_or_resume()
     same(dict(runner.model.state_dict()), dict(averaged))
+
+
+def test_weights_of_ddp_are_what_a_test_loads(tmp_path):
+    run(tmp_path)
+    trained = load(tmp_path / 'iter_6.pth')['state_dict']
+    prefixed = {f'module.{name}': value for name, value in trained.items()}
+    torch.save(prefixed, tmp_path / 'ddp.pth')
+    runner = VISRunner.from_cfg(Config(toy_config(tmp_path, load_from=str(tmp_path / 'ddp.pth'))))
+    runner.call_hook('before_run')
+    runner.load_or_resume()
+    runner.call_hook('before_test_epoch')  # averaged weights take the place of the others
+    same(dict(runner.model.state_dict()), dict(trained))
+
+
+def test_old_values_of_losses_are_forgotten(tmp_path, monkeypatch):
+    monkeypatch.setattr('mmtmt.engine.loops.MOST_VALUES', 4)
+    run(tmp_path)
+    for name, history in load(tmp_path / 'iter_6.pth')['message_hub']['log_scalars'].items():
+        assert len(history['log_history']) <= 4, name
+
+
+def test_resuming_reads_to_the_cpu(tmp_path, monkeypatch):
+    run(tmp_path, max_iters=3)
+    places, real = [], Runner.resume
+
+    def resume(self, filename, optimizer=True, scheduler=True, map_location='default'):
+        places.append(map_location)  # mmengine's default is the device
+        real(self, filename, optimizer, scheduler, map_location)
+
+    monkeypatch.setattr(Runner, 'resume', resume)
+    run(tmp_path, resume=True)
+    assert places == ['cpu']
 
 
 def test_weights_alone_cannot_be_resumed(tmp_path):
