@@ -195,8 +195,9 @@ def _explain_offline(loader: Callable) -> Callable:
         except URLError as error:
             raise CheckpointError(
                 f'could not download {filename} ({error.reason}). Fetch it elsewhere and put it '
-                f'into {_download_folder()}, or give its path in the config: init_cfg=dict(type="Pretrained", '
-                'checkpoint=PATH); init_cfg=None starts from random weights'
+                f'into {_download_folder()}, or give its path in the config: '
+                'init_cfg=dict(type="Pretrained", checkpoint=PATH); init_cfg=None starts from '
+                'random weights'
             ) from error
 
     return load

@@ -210,7 +210,7 @@ class VideoWriter:
         self.fps = Fraction(fps).limit_denominator(1001)
         self.crf = crf
         self._shape: tuple[int, int] | None = None
-        self._unfinished = self.path.with_name(f'.{self.path.name}.part')
+        self._unfinished = self.path.with_name(f'.{self.path.name}.{os.getpid()}.part')
         self._container = self._stream = None
 
     def __enter__(self) -> VideoWriter:

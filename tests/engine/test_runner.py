@@ -1,13 +1,17 @@
 """Training, resuming and loading through the runner, on a toy model."""
 
 import json
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
 from mmtmt.engine import VISRunner, find_latest_checkpoint
+from mmtmt.engine.hooks import NaNGuardHook
 from tests.engine.toy import ToySampler, toy_config
 
 
@@ -176,6 +180,29 @@ def test_nan_loss_stops_with_the_batch_and_keeps_the_checkpoint(tmp_path):
     assert [sample['video_id'] for sample in report['batch']] == drawn[8:10]
     kept = load(tmp_path / 'iter_3.pth')
     assert all(v.isfinite().all() for v in kept['state_dict'].values())
+
+
+@pytest.mark.parametrize(('scaled', 'overflows', 'stops'), [
+    (False, [1.0, float('inf')], True),
+    (True, [float('inf')] * 3 + [1.0] + [float('nan')] * 3, False),
+    (True, [1.0] + [float('nan')] * 4, True),
+])
+def test_gradients_that_overflow(tmp_path, monkeypatch, scaled, overflows, stops):
+    monkeypatch.setattr('mmtmt.engine.hooks.nan_guard_hook.MOST_OVERFLOWS', 3)
+    hook, norms = NaNGuardHook(), HistoryBuffer()
+    wrapper = SimpleNamespace(should_update=lambda: True)
+    if scaled:
+        wrapper.loss_scaler = None
+    runner = SimpleNamespace(
+        message_hub=SimpleNamespace(log_scalars={'train/grad_norm': norms}), optim_wrapper=wrapper,
+        work_dir=str(tmp_path), iter=7, rank=1, world_size=2)
+    for norm in overflows[:-1]:
+        norms.update(norm)
+        hook.after_train_iter(runner, 0)
+    norms.update(overflows[-1])
+    with pytest.raises(FloatingPointError) if stops else nullcontext():
+        hook.after_train_iter(runner, 0)
+    assert (tmp_path / 'nan_iter_7_rank_1.json').is_file() == stops
 
 
 def test_old_checkpoint_goes_only_after_the_new_one_is_there(tmp_path, monkeypatch):

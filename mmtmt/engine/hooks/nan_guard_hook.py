@@ -12,6 +12,8 @@ from mmengine.model import is_model_wrapper
 
 from mmtmt.registry import HOOKS
 
+# Steps in a row that a scaler may leave out; it halves a scale of 65,536 at each of them.
+MOST_OVERFLOWS = 50
 _NAMED = ('dataset', 'video_id', 'frame_indices', 'sample_index')
 
 
@@ -21,7 +23,8 @@ class NaNGuardHook(Hook):
 
     The losses are looked at before the backward pass, so that neither the weights nor the last
     checkpoint are spoiled. What is known of the batch is also written to ``nan_iter_N.json`` in the
-    work directory. Under float16 scaling a gradient that overflows is the scaler's business.
+    work directory; of several processes each has a file, ``nan_iter_N_rank_R.json``. Under float16
+    scaling a gradient that overflows is the scaler's business, unless it does so again and again.
     """
 
     priority = 'VERY_HIGH'
@@ -29,6 +32,7 @@ class NaNGuardHook(Hook):
     def __init__(self) -> None:
         self._batch: Any = None
         self._handle = None
+        self._overflows = 0
 
     def before_train(self, runner) -> None:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
@@ -49,10 +53,14 @@ class NaNGuardHook(Hook):
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         scalars = runner.message_hub.log_scalars
-        if 'train/grad_norm' in scalars and not hasattr(runner.optim_wrapper, 'loss_scaler'):
-            norm = scalars['train/grad_norm'].current()
-            if not math.isfinite(norm):
-                self._stop(runner, {'gradient norm': float(norm)})
+        # between the steps of accumulated gradients the norm is that of the last step
+        if 'train/grad_norm' not in scalars or not runner.optim_wrapper.should_update():
+            return
+        norm = scalars['train/grad_norm'].current()
+        self._overflows = 0 if math.isfinite(norm) else self._overflows + 1
+        scaled = hasattr(runner.optim_wrapper, 'loss_scaler')
+        if self._overflows > (MOST_OVERFLOWS if scaled else 0):
+            self._stop(runner, {'gradient norm': float(norm)})
 
     def _check_losses(self, runner, losses: dict) -> None:
         names, values = zip(*_tensors(losses), strict=True)
@@ -65,7 +73,8 @@ class NaNGuardHook(Hook):
 
     def _stop(self, runner, bad: dict[str, float]) -> None:
         samples = describe_batch(self._batch)
-        path = Path(runner.work_dir) / f'nan_iter_{runner.iter}.json'
+        rank = f'_rank_{runner.rank}' if runner.world_size > 1 else ''
+        path = Path(runner.work_dir) / f'nan_iter_{runner.iter}{rank}.json'
         report = {'iter': runner.iter, 'bad': {k: str(v) for k, v in bad.items()}, 'batch': samples}
         path.write_text(json.dumps(report, indent=1, default=str) + '\n')
         listing = '; '.join(
