@@ -34,5 +34,5 @@ bench-loader: setup
 	$(RUN) tools/analysis_tools/loader_benchmark.py $(ARGS)
 
 clean:
-	rm -rf build dist mmtmt.egg-info mmtmt/.mim .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist mmtmt.egg-info .pytest_cache .ruff_cache .hypothesis
 	find mmtmt tests tools configs demo -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

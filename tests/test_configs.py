@@ -25,7 +25,8 @@ from mmtmt.taxonomy import load_vocabulary
 
 REPO = Path(__file__).resolve().parents[1]
 CONFIGS = REPO / 'configs'
-METHODS = sorted(path for path in CONFIGS.iterdir() if path.is_dir() and path.name != '_base_')
+# users put folders of their own beside them
+METHODS = sorted(path.parent for path in CONFIGS.glob('*/metafile.yml'))
 SHIPPED = sorted(path for method in METHODS for path in method.rglob('*.py'))
 RECIPES = [path for path in SHIPPED if re.search(r'_8xb\d+-\d+k?_', path.name)]
 MODEL_BASES = sorted((CONFIGS / '_base_' / 'models').glob('*.py'))

@@ -16,6 +16,7 @@ from mmengine.logging import print_log
 from mmtmt.engine import load_checkpoint_file, trusted_checkpoints
 from mmtmt.engine.config_check import ConfigError
 from mmtmt.engine.launch import add_run_arguments, build_runner, prepare_run, run_tool
+from mmtmt.evaluation.analysis.command_line import check_writable
 from mmtmt.evaluation.functional import write_results
 
 METRIC = 'VideoInstanceMetric'
@@ -65,6 +66,9 @@ def write_files_to(cfg: Config, folder: Path) -> list[str]:
 
     Returns:
         The names of the datasets.
+
+    Raises:
+        ConfigError: If the config has no such metric.
     """
     evaluator = cfg.get('test_evaluator') or []
     for metric in evaluator if isinstance(evaluator, list) else [evaluator]:
@@ -72,6 +76,23 @@ def write_files_to(cfg: Config, folder: Path) -> list[str]:
             metric.outfile_prefix = str(folder)
             return list(metric.ann_files)
     raise ConfigError(f'--out needs a test_evaluator of type {METRIC} in the config')
+
+
+def check_results_writable(out: Path, folder: Path, datasets: list[str]) -> None:
+    """Make sure of what `write_files_to` and `merge_results` will need, before the test.
+
+    Args:
+        out: File of all results.
+        folder: Where each dataset has a file.
+        datasets: Their names.
+
+    Raises:
+        ConfigError: If a file can't be written.
+    """
+    try:
+        check_writable(out, *(folder / name / 'results.json' for name in datasets))
+    except OSError as error:
+        raise ConfigError(f'--out: {error}') from error
 
 
 def merge_results(folder: Path, datasets: list[str], out: Path) -> None:
@@ -110,6 +131,8 @@ def main() -> None:
             cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
         folder = args.out.with_suffix('') if args.out else None
         datasets = write_files_to(cfg, folder) if folder else []
+        if folder:
+            check_results_writable(args.out, folder, datasets)
         build_runner(cfg).test()
     if folder and is_main_process():
         merge_results(folder, datasets, args.out)

@@ -48,6 +48,8 @@ def parse_video_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace
     args = parser.parse_args()
     if args.out.suffix.lower() != '.mp4':
         parser.error(f'--out: expected a file name that ends in .mp4, got {args.out}')
+    if args.out.exists() and Path(args.input).exists() and args.out.samefile(args.input):
+        parser.error(f'--out: {args.out} is the input, which would be lost')
     if args.fps is not None and not args.fps > 0:
         parser.error(f'--fps: expected more than 0, got {args.fps}')
     return args

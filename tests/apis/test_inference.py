@@ -182,6 +182,10 @@ def test_video_demo_says_what_is_wrong(config, checkpoint, tmp_path):
     assert done.returncode == 1 and 'error: config no.py does not exist' in done.stderr
     done = run_demo(tmp_path, 'a.mp4', config, checkpoint, '--out', 'o.mp4', '--fps', -1)
     assert done.returncode == 2 and '--fps: expected more than 0, got -1.0' in done.stderr
+    (tmp_path / 'a.mp4').write_bytes(b'my video')
+    done = run_demo(tmp_path, 'a.mp4', config, checkpoint, '--out', tmp_path / 'a.mp4')
+    assert done.returncode == 2 and 'is the input, which would be lost' in done.stderr
+    assert (tmp_path / 'a.mp4').read_bytes() == b'my video'
 
 
 def test_a_device_that_is_not_there_is_named(config, checkpoint):

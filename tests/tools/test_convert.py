@@ -30,7 +30,7 @@ def convert(monkeypatch, capsys):
 
 def test_there_and_back(tmp_path, convert):
     source = make_set(tmp_path, first=1)
-    (tmp_path / 'list.txt').write_text('a_clip\nb_clip\n')
+    (tmp_path / 'list.txt').write_text('a_clip\n\nb_clip \n')
     out, frames = tmp_path / 'mots', tmp_path / 'frames'
     done = convert(
         'ytvis', source, '--to', 'mots-txt', '--out', out, '--videos', tmp_path / 'list.txt'

@@ -167,6 +167,17 @@ def test_mistakes_in_training_are_one_line(monkeypatch, toy_file, arguments, mes
         call(monkeypatch, 'train.py', *(part.format(toy=toy_file) for part in arguments))
 
 
+def test_files_that_can_not_be_written_are_told_before_the_test(monkeypatch, tmp_path, toy_file):
+    (tmp_path / 'results').write_text('a file where a folder is wanted')
+    torch.save({'state_dict': {}}, tmp_path / 'toy.pth')
+    config = tmp_path / 'config.py'
+    config.write_text(f'_base_ = {str(toy_file)!r}\n' + "test_evaluator = dict("
+                      "_delete_=True, type='VideoInstanceMetric', ann_files=dict(toy='a.json'))")
+    with pytest.raises(SystemExit, match='error: --out: .*results'):
+        call(monkeypatch, 'test.py', config, tmp_path / 'toy.pth', '--out',
+             tmp_path / 'results.json')
+
+
 def test_mistakes_in_testing_are_one_line(monkeypatch, tmp_path, toy_file):
     foreign = tmp_path / 'foreign.pth'
     torch.save({'state_dict': {}, 'extra': Path('x')}, foreign)

@@ -105,7 +105,8 @@ def run(args: argparse.Namespace) -> str:
     options: dict[str, Any] = dict(args.reader)
     videos = options.get('videos', ())
     if len(videos) == 1 and Path(videos[0]).is_file():
-        options['videos'] = Path(videos[0]).read_text(encoding='utf-8').split()
+        lines = Path(videos[0]).read_text(encoding='utf-8').splitlines()
+        options['videos'] = [line.strip() for line in lines if line.strip()]
     reader = ANNOTATION_READERS.get(args.source_format)(**options)
     vocabulary = load_vocabulary(args.vocabulary) if args.vocabulary else reader.vocabulary
     writer = ANNOTATION_WRITERS.get(args.to)(
