@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / 'constraints' / 'py311.txt'
 TESTED_PYTHON = (3, 11)
 CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
-# Room in GiB that an installation was measured to take, downloads and unpacked copies included.
+# Room in GiB for an installation, downloads and unpacked copies included: measured for the CPU,
+# estimated from the sizes of the wheels for CUDA.
 DISK_GIB = {'cpu': 3.0, 'cuda': 12.0}
 STAMP = 'mmtmt-setup.json'
 KEPT = ('torch', 'torchvision', 'mmcv', 'mmcv-lite', 'opencv-python', 'opencv-python-headless')
