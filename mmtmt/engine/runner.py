@@ -18,7 +18,7 @@ from mmengine.runner import save_checkpoint as save_through_backend
 
 import mmtmt
 from mmtmt.engine.checkpoint import CheckpointError, save_checkpoint
-from mmtmt.engine.config_check import check_config, config_mistakes
+from mmtmt.engine.config_check import ConfigError, check_config, config_mistakes
 from mmtmt.engine.loops import IterBasedTrainLoop
 from mmtmt.engine.plain_data import restore_history, to_plain
 from mmtmt.engine.vocabulary_check import check_test_vocabularies, check_vocabularies
@@ -122,7 +122,17 @@ class VISRunner(_Runner):
 
         Returns:
             The loop.
+
+        Raises:
+            ConfigError: If a backbone computes its activations twice to save memory while DDP
+                looks for unused parameters, from which that hides its own.
         """
+        twice = any(getattr(module, 'with_cp', False) for module in self.model.modules())
+        if self.distributed and twice and self.cfg.get('find_unused_parameters'):
+            raise ConfigError(
+                'with_cp=True needs find_unused_parameters=False in several processes; recipes '
+                'with a SemanticWarmupHook, which leaves parameters unused, can not have it'
+            )
         with config_mistakes():
             if isinstance(loop, dict) and loop.get('by_epoch') is False:
                 options = {key: value for key, value in loop.items() if key != 'by_epoch'}

@@ -205,6 +205,14 @@ def test_gradients_that_overflow(tmp_path, monkeypatch, scaled, overflows, stops
     assert (tmp_path / 'nan_iter_7_rank_1.json').is_file() == stops
 
 
+def test_activations_computed_twice_need_all_parameters(tmp_path):
+    runner = VISRunner.from_cfg(Config(toy_config(tmp_path)))
+    runner._distributed = True
+    runner.model.with_cp = True
+    with pytest.raises(ValueError, match='with_cp=True needs find_unused_parameters=False'):
+        runner.build_train_loop(runner._train_loop)
+
+
 def test_old_checkpoint_goes_only_after_the_new_one_is_there(tmp_path, monkeypatch):
     hooks = dict(
         checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=3, max_keep_ckpts=1),

@@ -86,6 +86,7 @@ class YouTubeVISReader(AnnotationReader):
                 packed.fetch_from(self._store)
                 where = f'{self.source}: video {video_id}, annotation {instance["annotation_id"]}'
                 tube = checked_tube([packed.rle(frame) for frame in range(len(packed))], where)
+                packed.blob = None  # the store keeps it
                 name = self.vocabulary.names[instance['label']]
                 tracks.append(
                     AnnotatedTrack(name, tube, instance['annotation_id'], instance['iscrowd'])

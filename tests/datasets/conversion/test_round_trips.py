@@ -45,6 +45,15 @@ def test_there_and_back(tmp_path, to, seed):
     assert len(dataset) == 3 and set(dataset.vocabulary.names) <= {'red panda', 'zebra'}
 
 
+def test_a_video_that_was_read_is_let_go(tmp_path):
+    reader = ANNOTATION_READERS.get('ytvis')(source=make_set(tmp_path))
+    once, again = ([[track.tube for track in video.tracks] for video in reader.videos()]
+                   for _ in range(2))
+    assert once == again and any(once)
+    tubes = [one['tube'] for video in reader._videos.values() for one in video['instances']]
+    assert all(tube.blob is None for tube in tubes)
+
+
 def test_ids_are_kept(tmp_path):
     source = make_set(tmp_path)
     run('ytvis', 'coco-video', source, tmp_path / 'there.json')
