@@ -87,18 +87,18 @@ def test_nothing_is_mixed(build_model, make_batch, make_video, kind, taxonomy_aw
     assert mixed_by(model, make_batch(model, *CONTENTS), make_video(7)) == []
 
 
-@pytest.mark.parametrize('options', [
-    dict(candidates='mixed'),
-    dict(classifier='text', candidates='mixed', label_space_loss='marginal'),
-    dict(classifier='text', label_space_loss='union', test_cfg=dict(vocabulary='unified')),
-], ids=['mixed', 'text', 'unified'])
-def test_options_mix_nothing(build_model, make_batch, make_video, options):
-    options = dict(options)
-    criterion = dict(type='VideoSetCriterion', num_points=64,
-                     label_space_loss=options.pop('label_space_loss', 'masked'))
+WORDS = Vocabulary.from_names('words', ['toaster', 'sedan', 'person'])
+
+
+@pytest.mark.parametrize('label_space_loss, vocabulary, options', [
+    ('masked', 'synth_ovis', dict(candidates='mixed')),
+    ('marginal', WORDS, dict(candidates='mixed', classifier='text')),
+    ('union', 'synth_ovis', dict(classifier='text', test_cfg=dict(vocabulary='unified'))),
+])
+def test_options_mix_nothing(build_model, make_batch, make_video, label_space_loss, vocabulary,
+                             options):
+    criterion = dict(
+        type='VideoSetCriterion', num_points=64, label_space_loss=label_space_loss)
     model = build_model(criterion=criterion, **options)
-    open_words = Vocabulary.from_names('words', ['toaster', 'sedan', 'person'])
-    by_text = options.get('classifier') == 'text' and 'test_cfg' not in options
-    source, sample = make_video(3, vocabulary=open_words if by_text else 'synth_ovis')
     batch = make_batch(model, *CONTENTS, ('synth_ovis', ()))
-    assert mixed_by(model, batch, (source, sample)) == []
+    assert mixed_by(model, batch, make_video(3, vocabulary=vocabulary)) == []
