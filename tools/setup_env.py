@@ -99,7 +99,7 @@ def check_open_cv(python: Path, found: dict) -> None:
     result = subprocess.run([python, '-c', 'import cv2'], capture_output=True, text=True)
     if result.returncode == 0:
         return
-    reason = result.stderr.strip().splitlines()[-1]
+    reason = (result.stderr.strip().splitlines() or [f'exit status {result.returncode}'])[-1]
     if 'libGL' in reason or ctypes.util.find_library('GL') is None:
         raise SetupError(
             f'OpenCV does not load: {reason}. Remedy: `{python} -m pip uninstall -y opencv-python` '
@@ -351,6 +351,22 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def read_stamp(path: Path) -> dict:
+    """What the last set-up left; nothing where it was cut off.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its content.
+    """
+    try:
+        state = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
 def main() -> int:
     """Set up the environment; returns the exit status."""
     args, start = parse_args(), time.time()
@@ -360,7 +376,7 @@ def main() -> int:
         torch_build = choose_torch(args.torch)
         wanted = fingerprint({'torch': args.torch, 'extras': args.extras})
         stamp = folder / STAMP
-        state = json.loads(stamp.read_text()) if stamp.exists() else {}
+        state = read_stamp(stamp)
         if state.get('fingerprint') == wanted and works([folder / 'bin' / 'python', '-c', '']):
             return 0
         check_venv_module()

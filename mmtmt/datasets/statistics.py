@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from pycocotools import mask as mask_api
 
+from mmtmt.datasets.video_names import names_across
 from mmtmt.structures.image_sets import annotation_to_tube, image_to_video
 from mmtmt.structures.json_stream import read_json_stream
 from mmtmt.structures.rle import check_counts, compress
@@ -34,7 +35,7 @@ class DatasetStatistics:
         crowds: Number of annotations that are crowds.
         masks: Number of masks of instances: frames in which one is seen.
         per_category: Instances by name of the category, the most frequent first.
-        folders: Per video the folder of its frames; of an image its name.
+        first_frames: Per video the file of its first frame.
     """
 
     file: str
@@ -48,7 +49,7 @@ class DatasetStatistics:
     crowds: int = 0
     masks: int = 0
     per_category: dict[str, int] = field(default_factory=dict)
-    folders: list[str] = field(default_factory=list, repr=False)
+    first_frames: list[str] = field(default_factory=list, repr=False)
 
     @property
     def masks_per_frame(self) -> float | None:
@@ -61,9 +62,9 @@ class DatasetStatistics:
         return self.instances / self.videos if self.annotated and self.videos else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data that json can hold, without the folders."""
+        """Return plain data that json can hold, without the files of frames."""
         data = asdict(self)
-        data.pop('folders')
+        data.pop('first_frames')
         return data | {
             'masks_per_frame': self.masks_per_frame,
             'objects_per_video': self.objects_per_video,
@@ -76,7 +77,7 @@ class _Counter:
     def __init__(self) -> None:
         self.names: dict[Any, str] = {}
         self.lengths: list[int] = []
-        self.folders: list[str] = []
+        self.first_frames: list[str] = []
         self.instances: Counter = Counter()
         self.crowds = self.masks = 0
 
@@ -91,9 +92,9 @@ class _Counter:
         elif key == 'annotations':
             self._annotation(entry)
         else:
-            self._video(entry if key == 'videos' else image_to_video(entry), key == 'images')
+            self._video(entry if key == 'videos' else image_to_video(entry))
 
-    def _video(self, video: Mapping, is_image: bool) -> None:
+    def _video(self, video: Mapping) -> None:
         names = video.get('file_names')
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError(
@@ -103,8 +104,7 @@ class _Counter:
         if names:
             # As text that can be printed, whatever stands there.
             name = names[0].encode('utf-8', 'backslashreplace').decode('utf-8')
-            path = PurePosixPath(name.replace('\\', '/'))
-            self.folders.append(str(path if is_image else path.parent))
+            self.first_frames.append(name.replace('\\', '/'))
 
     def _annotation(self, annotation: Mapping) -> None:
         if 'segmentations' not in annotation and 'image_id' in annotation:
@@ -159,7 +159,7 @@ def read_statistics(path: str | Path) -> DatasetStatistics:
         crowds=counter.crowds,
         masks=counter.masks,
         per_category=dict(per_category.most_common()),
-        folders=counter.folders,
+        first_frames=counter.first_frames,
     )
 
 
@@ -196,7 +196,7 @@ class Leak:
         train: The set that is trained on.
         valid: The set that is tested on.
         videos: Number of videos of the tested split.
-        shared: Names of the folders that are in both.
+        shared: Names of the videos that are in both.
     """
 
     train: str
@@ -208,7 +208,7 @@ class Leak:
 def find_leaks(
     train: Sequence[tuple[str, DatasetStatistics]], valid: Sequence[tuple[str, DatasetStatistics]]
 ) -> list[Leak]:
-    """Look for videos of test splits among those of training splits, by the names of folders.
+    """Look for videos of test splits among those of training splits, see `names_across`.
 
     Args:
         train: Names of sets with their training splits.
@@ -220,15 +220,7 @@ def find_leaks(
     leaks = []
     for trained, training in train:
         for tested, validation in valid:
-            first, second = _comparable(training.folders, validation.folders)
+            first, second = names_across(training.first_frames, validation.first_frames)
             if shared := sorted(set(first) & set(second)):
                 leaks.append(Leak(trained, tested, validation.videos, shared))
     return leaks
-
-
-def _comparable(*lists: Sequence[str]) -> list[list[str]]:
-    """Names of videos: the last part of the folder's path, unless it is the same for several."""
-    last = [[PurePosixPath(folder).name for folder in folders] for folders in lists]
-    if all(len(set(names)) == len(set(folders)) for names, folders in zip(last, lists)):
-        return last
-    return [list(folders) for folders in lists]

@@ -43,6 +43,10 @@ class IterBasedTrainLoop(_IterBasedTrainLoop):
         runner.call_hook('before_train_epoch')
         self._start_data()
         try:
+            if self._iter == self._max_iters and self._time_to_validate():
+                # the last checkpoint is written before the validation, which may have been cut off
+                print_log('the training has ended; validating', 'current')
+                runner.val_loop.run()
             self._train(runner)
         finally:
             # Workers end here, not when the garbage collector finds the runner's cycles: there

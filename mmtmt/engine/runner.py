@@ -12,11 +12,13 @@ import mmengine
 import torch
 from mmengine.dist import is_distributed, master_only
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
-from mmengine.runner import CheckpointLoader
+from mmengine.runner import CheckpointLoader, EpochBasedTrainLoop
 from mmengine.runner import Runner as _Runner
 from mmengine.runner import save_checkpoint as save_through_backend
 
 import mmtmt
+from mmtmt.datasets import ConcatDataset, VideoInstanceDataset
+from mmtmt.datasets.samplers import can_start_at, innermost_sampler
 from mmtmt.engine.checkpoint import CheckpointError, save_checkpoint
 from mmtmt.engine.config_check import ConfigError, check_config, config_mistakes
 from mmtmt.engine.loops import IterBasedTrainLoop
@@ -125,7 +127,8 @@ class VISRunner(_Runner):
 
         Raises:
             ConfigError: If a backbone computes its activations twice to save memory while DDP
-                looks for unused parameters, from which that hides its own.
+                looks for unused parameters, from which that hides its own; or if epochs of a
+                sampler without an end are wanted.
         """
         twice = any(getattr(module, 'with_cp', False) for module in self.model.modules())
         if self.distributed and twice and self.cfg.get('find_unused_parameters'):
@@ -138,8 +141,25 @@ class VISRunner(_Runner):
                 options = {key: value for key, value in loop.items() if key != 'by_epoch'}
                 loop = IterBasedTrainLoop(runner=self, dataloader=self._train_dataloader, **options)
             loop = super().build_train_loop(loop)
+        self._check_sampler(loop)
         check_vocabularies(_unwrapped(self.model), loop.dataloader.dataset)
         return loop
+
+    def _check_sampler(self, loop: Any) -> None:
+        """Refuse a first epoch without an end, and warn of augmentation that repeats itself."""
+        sampler = innermost_sampler(loop.dataloader)
+        name, endless = type(sampler).__name__, can_start_at(loop.dataloader)
+        if endless and isinstance(loop, EpochBasedTrainLoop):
+            raise ConfigError(
+                f'{name} has no end, and so no epochs: expected train_cfg with by_epoch=False and '
+                'max_iters'
+            )
+        datasets = (ConcatDataset, VideoInstanceDataset)
+        if not endless and isinstance(loop.dataloader.dataset, datasets):
+            self.logger.warning(
+                f'{name} draws plain indices: a video gives the same frames, crops and colours '
+                'each time. RatioSampler gives others'
+            )
 
     def build_val_loop(self, loop: Any) -> Any:
         """Build the validation loop and check its vocabularies.
@@ -203,9 +223,7 @@ class VISRunner(_Runner):
         if save_optimizer:
             checkpoint['optimizer'] = self.optim_wrapper.state_dict()
         if save_param_scheduler and self.param_schedulers is not None:
-            checkpoint['param_schedulers'] = _map_schedulers(
-                self.param_schedulers, lambda scheduler: scheduler.state_dict()
-            )
+            checkpoint['param_schedulers'] = _map_schedulers(self.param_schedulers, _state_of)
         # Hooks swap entries between the two sets of weights: they get copies of the dicts.
         checkpoint = to_plain(checkpoint)
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
@@ -264,7 +282,8 @@ class VISRunner(_Runner):
         if 'state_dict' not in checkpoint:
             checkpoint = {'state_dict': checkpoint}
         strip_ddp_prefix(checkpoint)  # hooks look at the names too
-        if remap_taxonomy(model, checkpoint) and self._resume:
+        strict = strict or self.cfg.get('strict_load', False)
+        if remap_taxonomy(model, checkpoint, strict, filename) and self._resume:
             raise CheckpointError(
                 f'{filename} was trained on another union of categories, so its optimizer state '
                 'does not fit. Start from its weights with load_from instead'
@@ -272,9 +291,13 @@ class VISRunner(_Runner):
         if 'message_hub' in checkpoint:
             checkpoint['message_hub'] = restore_history(checkpoint['message_hub'])
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        strict = strict or self._resume or self.cfg.get('strict_load', False)
-        allowed = self.cfg.get('allow_unexpected', ())
-        load_into(model, checkpoint, strict, source=filename, allow_unexpected=allowed)
+        load_into(
+            model,
+            checkpoint,
+            strict or self._resume,
+            source=filename,
+            allow_unexpected=self.cfg.get('allow_unexpected', ()),
+        )
         self._has_loaded = True
         return checkpoint
 
@@ -351,6 +374,11 @@ def _age(path: Path) -> tuple[float, int]:
 
 def _unwrapped(model: torch.nn.Module) -> torch.nn.Module:
     return model.module if is_model_wrapper(model) else model
+
+
+def _state_of(scheduler: Any) -> dict:
+    # OneCycleLR counts a function among its state, which one built from the config has anyway.
+    return {key: value for key, value in scheduler.state_dict().items() if not callable(value)}
 
 
 def _map_schedulers(schedulers: Any, function: Callable) -> Any:

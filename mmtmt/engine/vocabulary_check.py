@@ -21,7 +21,8 @@ def check_vocabularies(model: nn.Module, dataset: Any) -> None:
         dataset: A dataset, or several as ``datasets``; those without ``vocabulary`` are left out.
 
     Raises:
-        ConfigError: The model doesn't know a vocabulary, or knows other categories by its name.
+        ConfigError: The model doesn't know a vocabulary, has no row for one of its categories, or
+            knows other categories by its name.
     """
     for part, known in _vocabularies(model, dataset):
         if known is None:
@@ -30,6 +31,12 @@ def check_vocabularies(model: nn.Module, dataset: Any) -> None:
                 f'model.taxonomy.vocabularies lacks; there are {model.taxonomy.vocabulary_names}'
             )
         _compare(part, known)
+        try:
+            model.taxonomy.to_union(known)
+        except ValueError as error:
+            raise ConfigError(
+                f'dataset {part.name!r}: {error}. Add it to model.taxonomy.vocabularies'
+            ) from error
 
 
 def check_test_vocabularies(model: nn.Module, dataset: Any) -> None:

@@ -83,7 +83,8 @@ def load_into(
     Args:
         model: The model.
         checkpoint: A checkpoint, or a bare state dict.
-        strict: Demand that checkpoint and model agree in every entry.
+        strict: Demand that checkpoint and model agree in every entry, and that the checkpoint has
+            the rows of all the model's categories.
         source: Name of the checkpoint for messages.
         allow_unexpected: Whether the checkpoint may have entries that the model lacks; or with
             what the names of those begin that it may have.
@@ -92,13 +93,14 @@ def load_into(
         What fitted and what did not.
 
     Raises:
-        CheckpointError: With ``strict``, any disagreement, also of the types; otherwise less than
+        CheckpointError: With ``strict``, any disagreement, also of the types, and categories that
+            the checkpoint knows nothing of; otherwise less than
             half of the model's entries being in the checkpoint, which then belongs to another
             model unless the caller names what of it is left out, or entries that the model lacks
             and that are not allowed.
     """
     strip_ddp_prefix(checkpoint)
-    remap_taxonomy(model, checkpoint)
+    remap_taxonomy(model, checkpoint, strict, source)
     report = LoadReport()
     stored = checkpoint.get('state_dict', checkpoint)
     own = model.state_dict()
@@ -178,21 +180,33 @@ def _refuse_unexpected(
         )
 
 
-def remap_taxonomy(model: nn.Module, checkpoint: dict) -> bool:
+def remap_taxonomy(
+    model: nn.Module, checkpoint: dict, strict: bool = False, source: str = 'checkpoint'
+) -> bool:
     """Reorder the category rows of a checkpoint to the model's union of categories, in place.
+
+    Where the checkpoint doesn't say which categories its rows are of, there is a warning that they
+    are taken for those of the model.
 
     Args:
         model: A model with ``taxonomy_state()``, else nothing happens.
         checkpoint: Its ``meta['taxonomy']`` names the rows of its weights; the averaged weights of
             an EMA are treated alike.
+        strict: Demand that it has rows of all the model's categories.
+        source: Name of the checkpoint for messages.
 
     Returns:
         Whether the two unions of categories differ.
+
+    Raises:
+        CheckpointError: With ``strict``, where rows would stay as they were initialised.
     """
-    stored = checkpoint.get('meta', {}).get('taxonomy')
-    if stored is None or not hasattr(model, 'taxonomy_state'):
+    if not hasattr(model, 'taxonomy_state'):
         return False
-    state = model.taxonomy_state()
+    state, stored = model.taxonomy_state(), checkpoint.get('meta', {}).get('taxonomy')
+    if stored is None:
+        _warn_of_unnamed_rows(checkpoint, state, source)
+        return False
     warned = _warn_of_other_text(stored.get('text_bank'), state.get('text_bank'))
     old, new = list(stored['keys']), list(state['keys'])
     if warned or old != new:
@@ -207,12 +221,40 @@ def remap_taxonomy(model: nn.Module, checkpoint: dict) -> bool:
         if part in checkpoint:
             fresh = {prefix + name: value for name, value in own.items()}
             reports.append(remap_class_rows(checkpoint[part], fresh, old, new))
+    if strict and reports[0].new and reports[0].tensors:
+        raise CheckpointError(
+            f'{source} has no rows of {len(reports[0].new)} categories '
+            f'({_some(reports[0].new, 8)}), which would be guessed at. The union must be the one '
+            f'that it was trained with{_vocabularies(stored)}'
+        )
     differs = {'new here': reports[0].new, 'dropped': reports[0].dropped}
     notes = ', '.join(f'{kind}: {_some(keys, 8)}' for kind, keys in differs.items() if keys)
     level = logging.WARNING if reports[0].new else logging.INFO
     print_log(
         f'reordered the class rows of {len(reports[0].kept)} categories; {notes}', 'current', level)
     return True
+
+
+def _warn_of_unnamed_rows(checkpoint: dict, state: dict, source: str) -> None:
+    """Warn where categories are told by their place alone."""
+    from mmtmt.models.utils.remap import is_class_tensor
+
+    weights, keys = checkpoint.get('state_dict', checkpoint), state['keys']
+    if not any(is_class_tensor(name) and len(rows) in (len(keys), len(keys) + 1)
+               for name, rows in weights.items()):
+        return
+    if 'state_dict' in checkpoint:  # so that a second call has nothing to say
+        checkpoint['meta'] = {**checkpoint.get('meta', {}), 'taxonomy': state}
+    print_log(
+        f"{source} doesn't say which categories its class rows are of; they are taken for the "
+        f'{len(keys)} of the model in their order ({_some(keys)}). '
+        'official_to_mmtmt.py --vocabulary states them', 'current', logging.WARNING)
+
+
+def _vocabularies(taxonomy: dict) -> str:
+    """The config's value of a stored taxonomy's vocabularies, as far as it tells them."""
+    names = [vocabulary['name'] for vocabulary in taxonomy.get('vocabularies', ())]
+    return f', model.taxonomy.vocabularies={names}' if names else ''
 
 
 def _warn_of_other_text(stored: dict | None, own: dict | None) -> bool:

@@ -87,33 +87,14 @@ def _decode(
     begin: np.ndarray,
 ) -> RunPairs | None:
     """The runs, or None if there is anything unusual."""
-    goes_on = np.flatnonzero(characters >= _CONTINUED)
-    before = np.searchsorted(goes_on, ends)
-    number_ends = ends - before
-    numbers = np.diff(number_ends, prepend=0)
-    odd = numbers & 1
-    fillers = np.cumsum(odd)
-
-    small = counts.translate(_LAST_GROUP, _GOES_ON)
-    cuts = number_ends[odd > 0].tolist()
-    parts = [small[first:last] for first, last in zip([0, *cuts], [*cuts, len(small)])]
-    values = np.frombuffer(b'\0'.join(parts), np.int8).astype(np.int32)
-    place = goes_on - np.arange(len(goes_on))
-    place += np.repeat(fillers - odd, np.diff(before, prepend=0))
-    # The lowest five bits of a character less 48.
-    groups = (characters[goes_on] & np.uint8(31)) ^ np.uint8(16)
-    if not _add_groups(values, place, groups):
+    read = _read_numbers(counts, characters, ends)
+    if read is None:
         return None
-
-    bounds = np.concatenate([[0], (number_ends + fillers) // 2])
+    values, numbers = read
+    odd = numbers & 1
+    bounds = np.concatenate([[0], np.cumsum(numbers + odd) // 2])
     start, last_pair = bounds[:-1], bounds[1:] - 1
-    background, foreground = values[::2].copy(), values[1::2].copy()
-    # The third number of a mask is a length, not a difference.
-    third = start[numbers > 2]
-    background[third + 1] -= background[third]
-    for lane in (background, foreground):
-        lane[start[1:]] -= np.add.reduceat(lane, start)[:-1]
-        np.cumsum(lane, out=lane)
+    background, foreground = _lengths(values, numbers, start)
     foreground[last_pair[odd > 0]] = 0
     longest = max(background.max(), foreground.max())
     if min(background.min(), foreground.min()) < 0 or longest > pixels.max():
@@ -132,6 +113,57 @@ def _decode(
     rest = np.where(odd > 0, background[last_pair], 0)
     last = np.where(areas > 0, end - rest, begin)
     return RunPairs(foreground, stop, bounds, areas, begin + background[start], last)
+
+
+def _read_numbers(
+    counts: bytes, characters: np.ndarray, ends: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """The numbers as they are written, mostly differences; a mask of an odd number gets a 0 more.
+
+    Returns:
+        The numbers, and how many each mask has without the 0; None if one is too large.
+    """
+    goes_on = np.flatnonzero(characters >= _CONTINUED)
+    before = np.searchsorted(goes_on, ends)
+    number_ends = ends - before
+    numbers = np.diff(number_ends, prepend=0)
+    odd = numbers & 1
+    fillers = np.cumsum(odd)
+    small = counts.translate(_LAST_GROUP, _GOES_ON)
+    cuts = number_ends[odd > 0].tolist()
+    parts = [small[first:last] for first, last in zip([0, *cuts], [*cuts, len(small)])]
+    values = np.frombuffer(b'\0'.join(parts), np.int8).astype(np.int32)
+    place = goes_on - np.arange(len(goes_on))
+    place += np.repeat(fillers - odd, np.diff(before, prepend=0))
+    # The lowest five bits of a character less 48.
+    groups = (characters[goes_on] & np.uint8(31)) ^ np.uint8(16)
+    return (values, numbers) if _add_groups(values, place, groups) else None
+
+
+def _lengths(
+    values: np.ndarray, numbers: np.ndarray, start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lengths of the runs of background and foreground.
+
+    A number from the fourth on is the difference to the one before the last, so that the
+    two kinds of runs don't mix.
+
+    Args:
+        values: (2 P,) of `_read_numbers`.
+        numbers: (M,) how many each mask has.
+        start: (M,) the first pair of each mask.
+
+    Returns:
+        (P,) of both kinds.
+    """
+    background, foreground = values[::2].copy(), values[1::2].copy()
+    # The third number of a mask is a length, not a difference.
+    third = start[numbers > 2]
+    background[third + 1] -= background[third]
+    for lane in (background, foreground):
+        lane[start[1:]] -= np.add.reduceat(lane, start)[:-1]
+        np.cumsum(lane, out=lane)
+    return background, foreground
 
 
 def _add_groups(values: np.ndarray, place: np.ndarray, groups: np.ndarray) -> bool:

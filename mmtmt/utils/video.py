@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 from functools import cache
 from glob import glob, has_magic
@@ -120,6 +120,22 @@ def _upright(frame: av.VideoFrame) -> np.ndarray:
     )
 
 
+def visible_files(folder: Path, suffixes: Collection[str]) -> Iterator[Path]:
+    """Files of a folder by their endings.
+
+    Args:
+        folder: The folder.
+        suffixes: Endings in lower case, with the dot.
+
+    Yields:
+        The files in any order. Names that start with a dot are left out: macOS puts such a file
+        beside each one that it copies to a foreign disk, with the same ending.
+    """
+    for path in folder.iterdir():
+        if path.suffix.lower() in suffixes and not path.name.startswith('.'):
+            yield path
+
+
 def open_frame_source(
     video: str | Path | Sequence[str | Path] | np.ndarray | FrameSource,
     *,
@@ -152,7 +168,7 @@ def open_frame_source(
         return ImageFrameSource(video, resize=resize)
     path = Path(video)
     if path.is_dir():
-        images = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
+        images = list(visible_files(path, IMAGE_SUFFIXES))
         if not images:
             raise FrameError(
                 f'{path}: expected a folder of images ({", ".join(sorted(IMAGE_SUFFIXES))}), '
@@ -181,7 +197,7 @@ def natural_key(path: str | Path) -> list[str | int]:
     Returns:
         Its text and numbers, which take turns, so that like is compared with like.
     """
-    return [int(part) if part.isdigit() else part for part in re.split(r'(\d+)', str(path))]
+    return [int(part) if part.isdecimal() else part for part in re.split(r'(\d+)', str(path))]
 
 
 class VideoWriter:

@@ -186,6 +186,13 @@ def test_video_demo_says_what_is_wrong(config, checkpoint, tmp_path):
     done = run_demo(tmp_path, 'a.mp4', config, checkpoint, '--out', tmp_path / 'a.mp4')
     assert done.returncode == 2 and 'is the input, which would be lost' in done.stderr
     assert (tmp_path / 'a.mp4').read_bytes() == b'my video'
+    words = tmp_path / 'a.json'
+    words.write_text('my vocabulary')
+    done = run_demo(
+        tmp_path, 'b.mp4', config, checkpoint, '--out', tmp_path / 'a.mp4', '--vocabulary', words
+    )
+    assert done.returncode == 2 and 'a.json is the vocabulary' in done.stderr
+    assert words.read_text() == 'my vocabulary'
 
 
 def test_a_device_that_is_not_there_is_named(config, checkpoint):

@@ -23,8 +23,8 @@ def test_counts_of_a_set(tmp_path):
     assert (found.categories, found.used_categories) == (3, 3)
     assert found.per_category == {'fish': 2, 'duck': 1, 'boat': 1}
     assert found.masks_per_frame == 5 / 11 and found.objects_per_video == 4 / 3
-    assert found.folders == ['v10', 'v20', 'v30']
-    assert 'folders' not in found.to_dict() and json.dumps(found.to_dict())
+    assert found.first_frames == ['v10/00000.png', 'v20/00000.png', 'v30/00000.png']
+    assert 'first_frames' not in found.to_dict() and json.dumps(found.to_dict())
 
 
 def test_hidden_annotations_and_gzip(tmp_path):
@@ -50,7 +50,7 @@ def test_images_are_videos_of_one_frame(tmp_path):
     path.write_text(json.dumps(data))
     found = read_statistics(path)
     assert (found.videos, found.lengths, found.instances, found.masks) == (2, (1, 1, 1), 1, 1)
-    assert (found.crowds, found.folders) == (1, ['a.jpg', 'b.jpg'])
+    assert (found.crowds, found.first_frames) == (1, ['a.jpg', 'b.jpg'])
 
 
 def one_mask(segmentation, category_id=1):
@@ -108,7 +108,8 @@ def test_memory_does_not_grow_with_the_masks(tmp_path, monkeypatch):
 
 
 def videos(*folders):
-    return DatasetStatistics(file='', folders=list(folders), videos=len(folders))
+    frames = [f'{folder}/00000.jpg' for folder in folders]
+    return DatasetStatistics(file='', first_frames=frames, videos=len(folders))
 
 
 def test_leaks_are_found_by_the_name_of_the_folder():
@@ -125,3 +126,18 @@ def test_folders_that_are_called_alike_are_told_apart_by_their_path():
     train = [('a', videos('one/img1', 'two/img1'))]
     assert find_leaks(train, [('b', videos('three/img1'))]) == []
     assert find_leaks(train, [('b', videos('two/img1'))])[0].shared == ['two/img1']
+
+
+@pytest.mark.parametrize('folder', ['', 'frames/'])
+def test_a_folder_of_all_videos_is_none_that_two_splits_share(folder):
+    train = DatasetStatistics(file='', first_frames=[f'{folder}a_0.jpg', f'{folder}b_0.jpg'])
+    valid = DatasetStatistics(file='', first_frames=[f'{folder}c_0.jpg'])
+    assert find_leaks([('a', train)], [('b', valid)]) == []
+    valid.first_frames.append(f'{folder}b_0.jpg')
+    assert find_leaks([('a', train)], [('b', valid)])[0].shared == ['b_0.jpg']
+
+
+def test_parts_of_a_video_in_two_splits_are_a_leak():
+    train = DatasetStatistics(file='', first_frames=['v/0.jpg', 'v/100.jpg', 'w/0.jpg'])
+    valid = DatasetStatistics(file='', first_frames=['v/200.jpg', 'x/0.jpg'])
+    assert find_leaks([('a', train)], [('b', valid)])[0].shared == ['v']

@@ -11,8 +11,9 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
 from mmtmt.engine import VISRunner, find_latest_checkpoint
+from mmtmt.engine.config_check import ConfigError
 from mmtmt.engine.hooks import NaNGuardHook
-from tests.engine.toy import ToySampler, toy_config
+from tests.engine.toy import ToyMetric, ToySampler, toy_config
 
 
 def run(work_dir, **changes):
@@ -74,6 +75,30 @@ def test_resume_is_exact_and_skips_nothing(tmp_path, num_workers, seed, sampler_
     for name in ('train/loss', 'train/grad_norm'):
         left, right = (c['message_hub']['log_scalars'][name] for c in (whole, parts))
         same(left, right, name)
+
+
+def test_a_schedule_with_a_function_among_its_state_is_resumed(tmp_path):
+    schedule = dict(type='OneCycleLR', eta_max=0.1, total_steps=6, by_epoch=False)
+    run(tmp_path, param_scheduler=schedule)
+    whole = load(tmp_path / 'iter_6.pth')
+    (tmp_path / 'iter_6.pth').unlink()
+    run(tmp_path, resume=True, param_scheduler=schedule)
+    same(whole['optimizer'], load(tmp_path / 'iter_6.pth')['optimizer'], 'optimizer')
+
+
+def test_a_validation_that_was_cut_off_at_the_end_is_made_up_for(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(ToyMetric, 'compute_metrics', lambda self, results: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run(tmp_path)
+    assert load(tmp_path / 'iter_6.pth')['meta']['iter'] == 6
+    runner = run(tmp_path, resume=True)
+    assert runner.message_hub.get_scalar('val/videos').current() == 24
+
+
+def test_epochs_of_an_endless_sampler_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match='ToySampler has no end.*by_epoch=False'):
+        run(tmp_path, train_cfg=dict(by_epoch=True, max_epochs=1))
 
 
 def test_resume_without_checkpoint_starts_from_the_beginning(tmp_path):

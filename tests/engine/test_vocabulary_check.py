@@ -23,8 +23,7 @@ def test_same_categories_pass_whatever_their_ids(model):
     renumbered = Vocabulary.from_categories(
         'zoo', [{'id': 9, 'name': 'duck'}, {'id': 4, 'name': 'zebra'}], 'val.json'
     )
-    parts = [dataset(renumbered), dataset(load_vocabulary('ovis')), SimpleNamespace()]
-    check_vocabularies(model, SimpleNamespace(datasets=parts))
+    check_vocabularies(model, SimpleNamespace(datasets=[dataset(renumbered), SimpleNamespace()]))
     check_vocabularies(SimpleNamespace(), dataset(renumbered))
 
 
@@ -37,6 +36,14 @@ def test_other_categories_of_the_same_name_are_refused(model, names):
 def test_a_vocabulary_that_the_model_lacks_is_refused(model):
     with pytest.raises(ConfigError, match=r"'farm', which model.taxonomy.vocabularies lacks"):
         check_vocabularies(model, dataset(Vocabulary.from_names('farm', ['duck'])))
+
+
+def test_a_known_vocabulary_needs_rows_of_all_its_categories(model):
+    with pytest.raises(ConfigError, match=r"'set'.*: 5 of 25 .*Vehical.* Add it to model.taxonomy"):
+        check_vocabularies(model, dataset(load_vocabulary('ovis')))
+    names = ['bird', 'sheep', 'poultry', 'bicycle', 'vehical']
+    model.taxonomy = Taxonomy(['ytvis19', Vocabulary.from_names('more', names)])
+    check_vocabularies(model, dataset(load_vocabulary('ovis')))
 
 
 class Predictor(SimpleNamespace):

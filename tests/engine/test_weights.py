@@ -58,6 +58,37 @@ def test_rows_are_reordered_by_key_once():
     assert torch.equal(new.head.cls_embed.weight[[0, 2, 3]], source[[1, 0, 2]])
 
 
+def test_a_test_needs_the_rows_of_all_categories():
+    checkpoint = checkpoint_of(Classifier(['cat', 'dog']))
+    checkpoint['meta']['taxonomy']['vocabularies'] = [{'name': 'pets'}]
+    expected = r"no rows of 1 categories \(emu\).*vocabularies=\['pets'\]"
+    with pytest.raises(ValueError, match=expected):
+        load_into(Classifier(['dog', 'emu', 'cat']), checkpoint, strict=True)
+    checkpoint = checkpoint_of(Classifier(['cat', 'dog']))
+    assert load_into(Classifier(['dog']), checkpoint, strict=True).complete
+    checkpoint = checkpoint_of(Classifier(['cat', 'dog']))
+    del checkpoint['state_dict']['head.cls_embed.weight'], checkpoint['ema_state_dict']
+    del checkpoint['state_dict']['head.cls_embed.bias']
+    reader = Reader(['dog', 'emu'])
+    del reader.head  # reads its categories from text, and needs no row for a new one
+    assert load_into(reader, checkpoint, strict=True).complete
+
+
+def test_rows_whose_categories_nobody_states_are_reported(monkeypatch):
+    warnings = []
+    monkeypatch.setattr(
+        'mmtmt.engine.weights.print_log',
+        lambda text, logger, level: level >= logging.WARNING and warnings.append(text))
+    checkpoint = checkpoint_of(Classifier(['cat', 'dog']))
+    del checkpoint['meta']
+    for _ in range(2):
+        load_into(Classifier(['dog', 'cat']), checkpoint, source='official.pth')
+    assert len(warnings) == 1
+    assert warnings[0].startswith("official.pth doesn't say which categories")
+    load_into(Classifier(['dog', 'cat']), checkpoint['state_dict'])
+    assert len(warnings) == 2
+
+
 def test_what_does_not_fit_is_reported():
     old, new = Classifier(['cat']), Classifier(['cat'])
     checkpoint = checkpoint_of(old)
@@ -160,7 +191,7 @@ def test_rows_are_reordered_under_names_of_ddp_too(keys):
     old, new = Classifier(['cat', 'dog']), Classifier(keys)
     checkpoint = checkpoint_of(old)
     checkpoint['state_dict'] = {f'module.{n}': v for n, v in checkpoint['state_dict'].items()}
-    assert load_into(new, checkpoint, strict=True).complete
+    assert load_into(new, checkpoint).complete
     rows, source = new.head.cls_embed.weight, old.head.cls_embed.weight
     assert torch.equal(rows[[keys.index('cat'), keys.index('dog'), -1]], source)
 

@@ -76,6 +76,22 @@ def test_videos_without_names_of_frames_are_named(tmp_path):
     assert done.stderr.startswith(f'error: {tmp_path / "gt.json"}: video {gt["videos"][3]["id"]} ')
 
 
+def test_numbers_are_kept_where_a_frame_is_missing(tmp_path):
+    gt = json.loads(gzip.decompress(GT.read_bytes()))
+    first = tmp_path / 'frames' / gt['videos'][0]['file_names'][0]
+    first.parent.mkdir(parents=True)
+    first.write_bytes(b'no image')
+    done = run(
+        *('analyze_results.py', GT, RESULTS, '--out', tmp_path / 'new', '--replicates', 20),
+        *('--frames', tmp_path / 'frames'),
+    )
+    assert done.returncode == 1 and done.stderr.startswith('error: ')
+    assert '.jpg' in done.stderr.splitlines()[-1]
+    assert {path.name for path in (tmp_path / 'new').iterdir()} == {
+        *('analysis.json', 'analysis.csv', 'analysis.md'),
+    }
+
+
 @pytest.mark.parametrize(
     ('files', 'expected'),
     [

@@ -52,6 +52,9 @@ def test_open_cv_without_lib_gl_is_explained(setup_env, tmp_path):
     fake.chmod(0o755)
     with pytest.raises(setup_env.SetupError, match='libGL.so.1.*Remedy.*opencv-python-headless'):
         setup_env.check_open_cv(fake, {'opencv-python': '4.0'})
+    fake.write_text('#!/bin/sh\nexit 139\n')  # as a crash does, which prints nothing
+    with pytest.raises(setup_env.SetupError, match='does not load: exit status 139'):
+        setup_env.check_open_cv(fake, {'opencv-python': '4.0'})
 
 
 def test_torch_and_mmcv_that_are_there_stay(setup_env):
@@ -115,6 +118,9 @@ def test_second_run_has_nothing_to_do(setup_env, tmp_path, monkeypatch):
     assert len(calls) == 1
     monkeypatch.setattr(sys, 'argv', [*sys.argv, '--extras', 'test'])
     assert setup_env.main() == 0 and len(calls) == 2
+    stamp = folder / setup_env.STAMP
+    stamp.write_text(stamp.read_text()[:5])  # cut off as by a full disk
+    assert setup_env.main() == 0 and len(calls) == 3
 
 
 def test_an_environment_of_the_users_stays_theirs(setup_env, tmp_path, monkeypatch):

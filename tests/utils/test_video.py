@@ -11,7 +11,13 @@ from mmtmt.structures.frame_source import ArrayFrameSource
 from mmtmt.structures.images import FrameError
 from mmtmt.structures.resize import ResizeRule
 from mmtmt.utils import video as video_module
-from mmtmt.utils.video import VideoFrameSource, VideoWriter, open_frame_source, video_codec
+from mmtmt.utils.video import (
+    VideoFrameSource,
+    VideoWriter,
+    natural_key,
+    open_frame_source,
+    video_codec,
+)
 
 NUM_FRAMES = 30
 
@@ -141,6 +147,7 @@ def folder(tmp_path):
     for t in (10, 2, 1):
         cv2.imwrite(str(tmp_path / 'frames' / f'f{t}.png'), frame_with_number(t))
     (tmp_path / 'frames' / 'notes.txt').write_text('not a frame')
+    (tmp_path / 'frames' / '._f1.png').write_text('what macOS keeps beside f1.png')
     return tmp_path / 'frames'
 
 
@@ -151,6 +158,11 @@ def test_folder_pattern_and_list(folder):
     source = open_frame_source([folder / 'f10.png', folder / 'f1.png'])
     assert [number_of(frame) for frame in source.decode(0, 2)] == [10, 1]
     assert len(open_frame_source(folder / 'f2.png')) == 1
+
+
+def test_any_name_can_be_sorted():
+    assert natural_key('f2') < natural_key('f10')
+    assert natural_key('1\u00b22') == ['', 1, '\u00b2', 2, '']  # a raised two is no digit
 
 
 def test_array_video_and_source(clip):

@@ -41,6 +41,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def write(path: Path, text: str) -> None:
+    """Writes a file; what can't be encoded becomes a question mark."""
+    path.write_text(text, encoding='utf-8', errors='replace')
+
+
 def main(argv: list[str] | None = None) -> None:
     """Measures, writes and prints."""
     args = parse_args(argv)
@@ -54,20 +59,17 @@ def main(argv: list[str] | None = None) -> None:
             args.gt, args.results, class_agnostic=args.class_agnostic, min_score=args.min_score
         )
         analysis = describe(study, replicates=args.replicates, seed=args.seed)
+        tables = analysis_tables(analysis)
+        write(args.out / 'analysis.json', json.dumps(analysis, indent=1) + '\n')
+        write(args.out / 'analysis.csv', write_csv(tables))
+        write(args.out / 'analysis.md', '\n'.join(table.markdown() for table in tables))
         sheets = None
         if file_names is not None:
             sheets = worst_video_sheets(study, analysis['videos'], file_names, args.frames)
-        tables = analysis_tables(analysis)
         note = f'{args.results} against {args.gt}'
         title = args.title or f'{Path(args.results).name} against {Path(args.gt).name}'
-        contents = (
-            json.dumps(analysis, indent=1) + '\n',
-            write_csv(tables),
-            '\n'.join(table.markdown() for table in tables),
-            analysis_page(analysis, title=title, note=note, sheets=sheets),
-        )
-        for name, text in zip(FILES, contents, strict=True):
-            (args.out / name).write_text(text, encoding='utf-8', errors='replace')
+        page = analysis_page(analysis, title=title, note=note, sheets=sheets)
+        write(args.out / 'report.html', page)
         for table in tables:
             if table.title in PRINTED:
                 print(table.terminal(), end='\n\n')

@@ -18,7 +18,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmtmt.datasets.statistics import find_leaks, read_statistics
+from mmtmt.engine import launch
 from mmtmt.taxonomy import Taxonomy
+from mmtmt.taxonomy.report import TaxonomyReport
+from mmtmt.visualization.page import html_page
+from mmtmt.visualization.tables import Table
+from mmtmt.visualization.taxonomy_tables import (
+    leak_table,
+    overlap_table,
+    statistics_table,
+    union_table,
+)
 
 ANNOTATIONS = re.compile(r'(?:(?P<name>[\w.-]+):(?P<split>train|valid|val)=)?(?P<file>.+)')
 
@@ -83,9 +94,7 @@ def read_config(path: str) -> tuple[dict[str, Any], list[AnnotationFile]]:
     Raises:
         ValueError: If the config has no taxonomy.
     """
-    from mmtmt.engine.launch import read_config as read
-
-    cfg = read(path, {})
+    cfg = launch.read_config(path, {})
     taxonomy = cfg.get('model', {}).get('taxonomy')
     if not taxonomy or 'vocabularies' not in taxonomy:
         raise ValueError(f'{path}: expected model.taxonomy.vocabularies')
@@ -139,32 +148,10 @@ def report(args: argparse.Namespace) -> None:
     Args:
         args: The command line.
     """
-    from mmtmt.datasets.statistics import find_leaks, read_statistics
-    from mmtmt.visualization.page import html_page
-    from mmtmt.visualization.taxonomy_tables import (
-        leak_table,
-        overlap_table,
-        statistics_table,
-        union_table,
-    )
-
-    options, files = {'vocabularies': args.sources}, []
-    if args.sources[0].endswith('.py') or '::' in args.sources[0]:
-        if len(args.sources) > 1:
-            raise ValueError(f'expected one config alone, got {args.sources}')
-        options, files = read_config(args.sources[0])
-    if args.aliases:
-        options['aliases'] = args.aliases
-    given = [_parse_file(text) for text in args.ann]
-    for file in given:
-        if not Path(file.file).is_file():
-            raise FileNotFoundError(f'--ann: there is no file {file.file}')
-    files += given
+    options, files = gather(args)
     taxonomy = Taxonomy(**options).report()
-
     absent = [file for file in files if not Path(file.file).is_file()]
-    there = [file for file in files if file not in absent]
-    statistics = [(file, read_statistics(file.file)) for file in there]
+    statistics = [(file, read_statistics(file.file)) for file in files if file not in absent]
     leaks = find_leaks(*(
         [(file.name, found) for file, found in statistics if file.split == split]
         for split in ('train', 'valid')
@@ -177,25 +164,66 @@ def report(args: argparse.Namespace) -> None:
     missing = [f'not there: {file.title}, {file.file}' for file in absent]
     text = '\n\n'.join([str(taxonomy), *(table.terminal() for table in tables), *missing])
     print(text)
-    if args.out is None:
-        return
-    args.out.mkdir(parents=True, exist_ok=True)
-    tables.append(union_table(taxonomy))
-    (args.out / 'report.txt').write_text(f'{text}\n\n{tables[-1].terminal()}\n', encoding='utf-8')
-    data = {
-        'taxonomy': taxonomy.to_dict(),
-        'datasets': [
-            {'set': file.name, 'split': file.split, **found.to_dict()} for file, found in statistics
-        ],
-        'leaks': [vars(leak) for leak in leaks],
-        'not_there': [file.file for file in absent],
-    }
-    (args.out / 'report.json').write_text(json.dumps(data, indent=1), encoding='utf-8')
+    if args.out is not None:
+        data = {
+            'taxonomy': taxonomy.to_dict(),
+            'datasets': [
+                {'set': file.name, 'split': file.split, **found.to_dict()}
+                for file, found in statistics
+            ],
+            'leaks': [vars(leak) for leak in leaks],
+            'not_there': [file.file for file in absent],
+        }
+        write(args.out, taxonomy, text, data, tables)
+
+
+def gather(args: argparse.Namespace) -> tuple[dict[str, Any], list[AnnotationFile]]:
+    """Takes together what config and command line say.
+
+    Args:
+        args: The command line.
+
+    Returns:
+        Arguments of the taxonomy, and the annotation files.
+
+    Raises:
+        ValueError: If there is more than a config.
+        FileNotFoundError: If a file of the command line is missing.
+    """
+    options, files = {'vocabularies': args.sources}, []
+    if args.sources[0].endswith('.py') or '::' in args.sources[0]:
+        if len(args.sources) > 1:
+            raise ValueError(f'expected one config alone, got {args.sources}')
+        options, files = read_config(args.sources[0])
+    if args.aliases:
+        options['aliases'] = args.aliases
+    given = [_parse_file(text) for text in args.ann]
+    for file in given:
+        if not Path(file.file).is_file():
+            raise FileNotFoundError(f'--ann: there is no file {file.file}')
+    return options, files + given
+
+
+def write(
+    folder: Path, taxonomy: TaxonomyReport, text: str, data: dict[str, Any], tables: list[Table]
+) -> None:
+    """Writes the files of the report.
+
+    Args:
+        folder: Where.
+        taxonomy: Of the union.
+        text: What was printed.
+        data: For json.
+        tables: For the page; that of all rows of the union is added.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    union = union_table(taxonomy)
+    (folder / 'report.txt').write_text(f'{text}\n\n{union.terminal()}\n', encoding='utf-8')
+    (folder / 'report.json').write_text(json.dumps(data, indent=1), encoding='utf-8')
     note = f'{taxonomy.rows} rows over {", ".join(taxonomy.sizes)}; {taxonomy.aliases}'
-    (args.out / 'report.html').write_text(
-        html_page('Taxonomy', note, [table.html() for table in tables]), encoding='utf-8'
-    )
-    print(f'\n{args.out}/report.txt, report.json and report.html')
+    page = html_page('Taxonomy', note, [table.html() for table in (*tables, union)])
+    (folder / 'report.html').write_text(page, encoding='utf-8')
+    print(f'\n{folder}/report.txt, report.json and report.html')
 
 
 if __name__ == '__main__':

@@ -94,20 +94,8 @@ class AnnotationChecker:
             what = f'expected an object with an id, got {annotation!r:.80}'
             add('not-this-form', f'annotations[{index}]', what, dropped)
             return None
-        annotation_id = annotation['id']
-        where = f'annotation {annotation_id}'
-        if annotation_id in self._ids or annotation_id < 1:
-            change = f'the id becomes {self._next_id}'
-            if annotation_id in self._ids:
-                add('duplicate-annotation', where, 'the id stands twice', change)
-            elif annotation_id == 0:
-                add('id-zero', where, 'the id is 0', change)
-            else:
-                add('not-this-form', where, 'expected an id from 1', change)
-            annotation = {**annotation, 'id': self._next_id}
-            self._ids.add(annotation_id)
-            self._next_id += 1
-        self._ids.add(annotation['id'])
+        where = f'annotation {annotation["id"]}'
+        annotation = self._with_own_id(where, annotation)
         video_id = annotation.get('video_id')
         if type(video_id) is not int or video_id not in self.videos:
             what = f'there is no usable video {video_id!r:.40}'
@@ -118,12 +106,7 @@ class AnnotationChecker:
         if type(category_id) is not int or category_id not in self.category_ids:
             add('unknown-category', where, f'there is no category {category_id!r:.40}', dropped)
             return None
-        iscrowd = annotation.get('iscrowd', 0)
-        if type(iscrowd) not in (int, bool) or iscrowd not in (0, 1):
-            what = f'iscrowd is {iscrowd!r:.40}'
-            crowd = int(bool(iscrowd))
-            add('iscrowd', where, what, f'it becomes {crowd}')
-            annotation = {**annotation, 'iscrowd': crowd}
+        annotation = self._with_sound_crowd(where, annotation)
         length = self.original_length[video_id]
         segmentations = annotation.get('segmentations')
         if not isinstance(segmentations, list) or len(segmentations) != length:
@@ -142,6 +125,31 @@ class AnnotationChecker:
         if not repaired.get('iscrowd', 0):
             tubes[video_id].append({frame: masks[frame] for frame in kept if frame in masks})
         return repaired
+
+    def _with_own_id(self, where: str, annotation: dict) -> dict:
+        """The annotation with an id from 1 on that no other has."""
+        given = annotation['id']
+        if given in self._ids or given < 1:
+            change = f'the id becomes {self._next_id}'
+            if given in self._ids:
+                self.report.add('duplicate-annotation', where, 'the id stands twice', change)
+            elif given == 0:
+                self.report.add('id-zero', where, 'the id is 0', change)
+            else:
+                self.report.add('not-this-form', where, 'expected an id from 1', change)
+            annotation = {**annotation, 'id': self._next_id}
+            self._next_id += 1
+        self._ids |= {given, annotation['id']}
+        return annotation
+
+    def _with_sound_crowd(self, where: str, annotation: dict) -> dict:
+        """The annotation with an ``iscrowd`` of 0 or 1, if any."""
+        iscrowd = annotation.get('iscrowd', 0)
+        if type(iscrowd) in (int, bool) and iscrowd in (0, 1):
+            return annotation
+        crowd = int(bool(iscrowd))
+        self.report.add('iscrowd', where, f'iscrowd is {iscrowd!r:.40}', f'it becomes {crowd}')
+        return {**annotation, 'iscrowd': crowd}
 
     def _masks(self, where: str, segmentations: list, video: dict) -> dict[int, dict]:
         """Sound masks by frame."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmtmt.datasets.annotation_file import SEQUENCES
-from mmtmt.datasets.conversion.video import video_name
+from mmtmt.datasets.video_names import names_across, video_name
 from mmtmt.structures.json_stream import read_json_stream
 from mmtmt.taxonomy import Category
 
@@ -172,9 +172,10 @@ def _frames_of(split: str | Path) -> list[list[str]]:
 def _check_leak(
     report: Report, videos: list[dict], other: str | Path, theirs: list[list[str]]
 ) -> None:
-    """Note videos that another split has too, by the folders of their frames."""
-    folders = {video_name(names) for names in theirs}
-    for video in videos:
-        name = video_name(video['file_names'])
-        if name in folders:
+    """Note videos that another split has too."""
+    firsts = [[video['file_names'][0] for video in videos], [names[0] for names in theirs]]
+    names, other_names = names_across(*firsts)
+    known = set(other_names)
+    for video, name in zip(videos, names):
+        if name in known:
             report.add('split-leak', f'video {video["id"]}', f'{name!r:.80} is in {other} too')

@@ -11,7 +11,7 @@ from mmtmt.datasets.annotation_file import is_safe_name
 from mmtmt.datasets.transforms.loading import resolve_frame
 from mmtmt.structures.images import FrameError, read_image, read_size
 from mmtmt.structures.rle import check_frame_size
-from mmtmt.utils.video import IMAGE_SUFFIXES, natural_key
+from mmtmt.utils.video import IMAGE_SUFFIXES, natural_key, visible_files
 
 from .problems import Report
 
@@ -198,7 +198,7 @@ class VideoChecker:
                 resolve_frame(str(self.frames), folder.name)
             except FrameError:
                 continue  # a link that leads elsewhere: what lies there isn't of this set
-            images = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES]
+            images = list(visible_files(folder, IMAGE_SUFFIXES))
             unused = [p for p in images if p.relative_to(self.frames).as_posix() not in known]
             if unused:
                 what = f'{len(unused)} of {len(images)} images are in no video'

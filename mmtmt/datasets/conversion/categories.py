@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from mmtmt.taxonomy import Category, Vocabulary
@@ -12,16 +13,21 @@ class CategoryIds:
     """Maps names to ids.
 
     Args:
-        vocabulary: The categories. Names are compared in any case, with blanks, underscores or
-            hyphens. None numbers names from 1 as they come.
+        vocabulary: The categories. Names are compared as they are, then in any case, with blanks,
+            underscores or hyphens. None numbers names from 1 as they come.
     """
 
     def __init__(self, vocabulary: Vocabulary | None) -> None:
         self.vocabulary = vocabulary
-        self._entries: dict[str, tuple[int, Category]] = {}
+        self._entries: list[tuple[int, Category]] = []
+        self._alike: dict[str, list[tuple[int, Category]]] = defaultdict(list)
         if vocabulary is not None:
-            for json_id, category in zip(vocabulary.ids, vocabulary.categories):
-                self._entries[canonical_key(category.name)] = (json_id, category)
+            for entry in zip(vocabulary.ids, vocabulary.categories):
+                self._add(entry)
+
+    def _add(self, entry: tuple[int, Category]) -> None:
+        self._entries.append(entry)
+        self._alike[canonical_key(entry[1].name)].append(entry)
 
     def id_of(self, name: str) -> int:
         """Return the id of a name.
@@ -33,24 +39,30 @@ class CategoryIds:
             Its id.
 
         Raises:
-            ValueError: If the vocabulary has no such name.
+            ValueError: If the vocabulary has no such name, or several that may be meant.
         """
-        key = canonical_key(name)
-        if key not in self._entries:
+        alike = self._alike[canonical_key(name)]
+        if not alike:
             if self.vocabulary is not None:
                 raise ValueError(
                     f'expected a category of vocabulary {self.vocabulary.name!r} '
                     f'({", ".join(self.vocabulary.names[:8])}, ...), got {name!r}'
                 )
-            self._entries[key] = (len(self._entries) + 1, Category.from_name(name))
-        return self._entries[key][0]
+            self._add((len(self._entries) + 1, Category.from_name(name)))
+        found = [entry for entry in alike if entry[1].name == name] or alike
+        if len(found) > 1:
+            raise ValueError(
+                f'{name!r} may be any of {[category.name for _, category in found]} in vocabulary '
+                f'{self.vocabulary.name!r}, expected one of these names'
+            )
+        return found[0][0]
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the list as it stands under ``categories`` of a json file."""
         return [
             {'id': json_id, 'name': category.name}
             | ({} if category == Category.from_name(category.name) else _meaning(category))
-            for json_id, category in self._entries.values()
+            for json_id, category in self._entries
         ]
 
 

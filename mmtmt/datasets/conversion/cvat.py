@@ -14,9 +14,15 @@ from mmtmt.structures.rle import MAX_SIDE, check_frame_size
 from mmtmt.structures.tubes import Tube
 
 from .cvat_xml import CVATFile, CVATShape, read_cvat_xml
-from .files import list_files, list_frames
+from .files import count_other_videos, list_files, list_frames
 from .shapes import box_rle, ellipse_rle, join, patch_rle, polygon_rle
-from .video import AnnotatedTrack, AnnotatedVideo, AnnotationReader, ConversionError
+from .video import (
+    OTHER_VIDEOS,
+    AnnotatedTrack,
+    AnnotatedVideo,
+    AnnotationReader,
+    ConversionError,
+)
 
 _STEP = re.compile(r'^step\s*=\s*(\d{1,9})$')
 
@@ -71,6 +77,8 @@ class CVATReader(AnnotationReader):
             found.add(name)
             if self._wanted is None or name in self._wanted:
                 yield self._read(path, content, name)
+        if self._wanted is None:
+            self.notes[OTHER_VIDEOS] += count_other_videos(self.frames, found)
         missing = (self._wanted or set()) - found
         if missing:
             raise ConversionError(f'{self.frames}: no file for the videos {sorted(missing)[:8]}')
@@ -112,6 +120,7 @@ class CVATReader(AnnotationReader):
             tracks.append(AnnotatedTrack(track.label, tube, track_id))
         # A folder of the task's frames only is used whole; else the task's are picked.
         used = frames if len(frames) == len(numbers) else [frames[i] for i in numbers]
+        self.notes['frames outside of the task left out'] += len(frames) - len(used)
         return AnnotatedVideo(
             name, *size, [frame.relative_to(self.frames).as_posix() for frame in used], tracks
         )

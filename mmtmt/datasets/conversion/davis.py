@@ -67,6 +67,7 @@ class DAVISReader(LabelImageReader):
             ConversionError: If an object has no category, or all are taken for void.
         """
         void = tubes.pop(self.void, None)
+        self.notes['masks of pixels to be ignored left out'] += sum(map(bool, void or ()))
         if void is not None and not tubes:
             raise ConversionError(
                 f'{self.source / video}: every pixel is 0 or {self.void}, which stands for '

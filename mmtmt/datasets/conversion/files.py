@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from mmtmt.datasets.transforms.loading import resolve_frame
 from mmtmt.structures.rle import MAX_PIXELS
-from mmtmt.utils.video import IMAGE_SUFFIXES, natural_key
+from mmtmt.utils.video import IMAGE_SUFFIXES, natural_key, visible_files
 
 from .video import ConversionError
 
@@ -33,12 +33,10 @@ def list_files(folder: Path, suffixes: Iterable[str], root: Path | None = None) 
     if not folder.is_dir():
         raise ConversionError(f'{folder}: expected a folder, got none')
     root = folder if root is None else root
-    suffixes = set(suffixes)
-    names = [p.name for p in folder.iterdir() if p.suffix.lower() in suffixes]
-    found = sorted((name for name in names if not name.startswith('.')), key=natural_key)
-    for name in found:
-        resolve_frame(str(root), str((folder / name).relative_to(root)))
-    return [folder / name for name in found]
+    found = sorted(visible_files(folder, set(suffixes)), key=natural_key)
+    for path in found:
+        resolve_frame(str(root), str(path.relative_to(root)))
+    return found
 
 
 def list_frames(root: Path, video: str) -> list[Path]:
@@ -61,7 +59,7 @@ def list_frames(root: Path, video: str) -> list[Path]:
 
 
 def list_videos(root: Path, suffixes: Iterable[str], wanted: Sequence[str] | None) -> list[str]:
-    """Sub-folders that hold files of some kind.
+    """Videos to read: sub-folders that hold files of some kind.
 
     Args:
         root: The folder.
@@ -76,11 +74,9 @@ def list_videos(root: Path, suffixes: Iterable[str], wanted: Sequence[str] | Non
     """
     if not root.is_dir():
         raise ConversionError(f'{root}: expected a folder with one folder per video, got none')
-    suffixes = set(suffixes)
     names = wanted
     if names is None:
-        folders = [path for path in root.iterdir() if path.is_dir()]
-        names = sorted((p.name for p in folders if list_files(p, suffixes)), key=natural_key)
+        names = sorted(_folders_with(root, suffixes), key=natural_key)
         if not names:
             raise ConversionError(
                 f'{root}: expected one folder per video with {", ".join(sorted(suffixes))} files, '
@@ -90,6 +86,28 @@ def list_videos(root: Path, suffixes: Iterable[str], wanted: Sequence[str] | Non
         if not (root / name).is_dir():
             raise ConversionError(f'{root}: there is no folder {name!r}')
     return list(names)
+
+
+def count_other_videos(frames: Path, names: Iterable[str]) -> int:
+    """How many videos have frames beside those that are read.
+
+    Args:
+        frames: Folder of the frames.
+        names: The videos that are read.
+
+    Returns:
+        The number, 0 where there is no such folder.
+    """
+    if not frames.is_dir():
+        return 0
+    return len(_folders_with(frames, IMAGE_SUFFIXES) - set(names))
+
+
+def _folders_with(root: Path, suffixes: Iterable[str]) -> set[str]:
+    """Names of sub-folders that hold files of some kind."""
+    suffixes = set(suffixes)
+    folders = (path for path in root.iterdir() if path.is_dir())
+    return {path.name for path in folders if any(visible_files(path, suffixes))}
 
 
 def match_frame(frames: Sequence[Path], stem: str, what: str) -> Path:
@@ -134,9 +152,10 @@ def read_label_image(path: Path) -> np.ndarray:
                 f'{image.mode}: saved by a program that turned numbers into colours?'
             )
         try:
-            return np.asarray(image)
+            labels = np.asarray(image)
         except (OSError, SyntaxError, ValueError) as error:
             raise ConversionError(f'{path}: cannot be decoded: {error}') from error
+    return labels.astype(np.uint8) if labels.dtype == bool else labels
 
 
 def _open_image(path: Path) -> Image.Image:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from .files import list_files, list_frames, list_videos, match_frame
-from .video import AnnotationReader, ConversionError
+from .files import count_other_videos, list_files, list_frames, list_videos, match_frame
+from .video import OTHER_FRAMES, OTHER_VIDEOS, AnnotationReader, ConversionError
 
 
 class FrameFilesReader(AnnotationReader):
     """Reads ``SOURCE/VIDEO/*`` beside ``FRAMES/VIDEO/*``.
 
-    Frames without an annotation file are left out: they count as not annotated.
+    Frames and videos without an annotation file are left out: they count as not annotated.
 
     Args:
         source: Folder of the annotation files.
@@ -29,6 +29,8 @@ class FrameFilesReader(AnnotationReader):
         super().__init__()
         self.source, self.frames = Path(source), Path(frames)
         self.names = list_videos(self.source, {self.suffix}, videos)
+        if videos is None:
+            self.notes[OTHER_VIDEOS] += count_other_videos(self.frames, self.names)
 
     def __len__(self) -> int:
         """Return the number of videos."""
@@ -50,6 +52,7 @@ class FrameFilesReader(AnnotationReader):
         files = list_files(self.source / video, {self.suffix}, self.source)
         if not files:
             raise ConversionError(f'{self.source / video}: expected {self.suffix} files, got none')
+        self.notes[OTHER_FRAMES] += len(frames) - len(files)
         return files, [match_frame(frames, path.stem, str(path)) for path in files]
 
     def relative(self, frames: Sequence[Path]) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from pycocotools import mask as mask_api
 
 from mmtmt.datasets.annotation_file import is_safe_name
+from mmtmt.structures.images import read_size
 from mmtmt.structures.rle import decode_mask
 from mmtmt.structures.tubes import Tube
 from mmtmt.utils.output import Unfinished
@@ -102,6 +103,12 @@ class LabelImageReader(FrameFilesReader):
             collected = TrackCollector(len(labels))
             for index, path in enumerate(labels):
                 collected.add(index, read_label_image(path), str(path))
+            size = read_size(frames[0])
+            if size != collected.shape:
+                raise ConversionError(
+                    f'{labels[0]}: expected {size[0]} x {size[1]} (height x width) as its frame '
+                    f'{frames[0]}, got {collected.shape[0]} x {collected.shape[1]}'
+                )
             tracks = self.make_tracks(name, collected.tubes)
             yield AnnotatedVideo(name, *collected.shape, self.relative(frames), tracks)
 

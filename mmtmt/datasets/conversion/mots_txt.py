@@ -13,9 +13,9 @@ from mmtmt.structures.images import read_size
 from mmtmt.structures.rle import check_counts, check_frame_size
 from mmtmt.structures.tubes import Tube
 
-from .files import list_files, list_frames
+from .files import count_other_videos, list_files, list_frames
 from .mots import BASE, IGNORE, LABELS, MOTSWriter, ignored_regions, make_track, read_classes
-from .video import AnnotatedVideo, AnnotationReader, ConversionError
+from .video import OTHER_VIDEOS, AnnotatedVideo, AnnotationReader, ConversionError
 
 
 @ANNOTATION_READERS.register_module(name='mots-txt')
@@ -54,6 +54,8 @@ class MOTSTextReader(AnnotationReader):
             self._files = {name: self._files[name] for name in videos}
         if not self._files:
             raise ConversionError(f'{source}: expected one text file per video, got none')
+        if videos is None:
+            self.notes[OTHER_VIDEOS] += count_other_videos(self.frames, self._files)
         self.vocabulary = read_classes(self.source, classes)
 
     def __len__(self) -> int:

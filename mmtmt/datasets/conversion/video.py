@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pycocotools import mask as mask_api
@@ -12,6 +12,10 @@ from pycocotools import mask as mask_api
 from mmtmt.structures.rle import check_counts
 from mmtmt.structures.tubes import Tube
 from mmtmt.taxonomy import Vocabulary
+
+# Notes that several readers make.
+OTHER_FRAMES = 'frames without annotations left out'
+OTHER_VIDEOS = 'videos without annotations left out'
 
 
 class ConversionError(ValueError):
@@ -110,19 +114,6 @@ class AnnotationWriter(ABC):
     @abstractmethod
     def discard(self) -> None:
         """Remove what was written."""
-
-
-def video_name(file_names: Sequence[str]) -> str:
-    """Name of a video: the folder of its first frame.
-
-    Args:
-        file_names: Its frames.
-
-    Returns:
-        The folder, or the frame's own name where there is none.
-    """
-    folder, _, name = file_names[0].rpartition('/')
-    return folder or name
 
 
 def checked_tube(tube: Tube, where: str) -> Tube:

@@ -15,6 +15,7 @@ from mmtmt.datasets.annotation_file import (
     parse_annotations,
     parse_videos,
 )
+from mmtmt.datasets.video_names import video_name
 from mmtmt.registry import ANNOTATION_READERS, ANNOTATION_WRITERS
 from mmtmt.structures.tubes import tube_to_json
 from mmtmt.taxonomy import Vocabulary
@@ -28,7 +29,6 @@ from .video import (
     ConversionError,
     box_of,
     checked_tube,
-    video_name,
 )
 
 

@@ -23,7 +23,7 @@ from .resampling import bootstrap_weights, interval
 from .sample import AT_50, AT_75, PRECISION_NAMES
 from .study import Study, study_results
 from .survey import ON_OBJECT
-from .tracking import TRACKING_NAMES, average_over_categories, no_tracks
+from .tracking import TRACKING_NAMES, TrackCounts, average_over_categories, no_tracks
 
 REPLICATES = 1000
 MIN_SCORE = 0.3
@@ -87,15 +87,16 @@ def describe(study: Study, *, replicates: int = REPLICATES, seed: int = 0) -> di
     precision, recall = accumulate(study.matches)
     weights = bootstrap_weights(len(study.video_ids), replicates, seed)
     samples, category_samples = study.sampleable.numbers(weights)
-    tracks = {
-        category: sum(
-            (survey.tracks.get(category, no_tracks()) for survey in study.surveys.values()),
-            no_tracks(),
-        )
-        for category in study.category_ids
-    }
+    tracks = _tracks_by_category(study)
     stats = {**_stats(precision, recall), **_plain(sum(tracks.values(), no_tracks()).scores())}
     surveys = list(study.surveys.values())
+    numbers = {
+        name: {
+            'value': value,
+            'interval': interval(samples[name], value) if name in samples else None,
+        }
+        for name, value in stats.items()
+    }
     return {
         'options': {
             'class_agnostic': study.class_agnostic,
@@ -105,28 +106,17 @@ def describe(study: Study, *, replicates: int = REPLICATES, seed: int = 0) -> di
             'seed': seed,
         },
         **_counts(study),
-        'numbers': {
-            name: {
-                'value': value,
-                'interval': interval(samples[name], value) if name in samples else None,
-            }
-            for name, value in stats.items()
-        },
+        'numbers': numbers,
         'tracking_by_category': average_over_categories(tracks.values()),
         'class_agnostic': _class_agnostic(study, stats),
         'categories': [
-            {
-                'id': category,
-                'name': study.category_names[category],
-                **_category_counts(study, category),
-                **(numbers := _stats(precision[:, :, k : k + 1], recall[:, k : k + 1])),
-                'AP_interval': interval(category_samples.get(category, np.zeros(0)), numbers['AP']),
-                **(
-                    dict.fromkeys(TRACKING_NAMES)
-                    if tracks[category].empty
-                    else _plain(tracks[category].scores())
-                ),
-            }
+            _category(
+                study,
+                category,
+                _stats(precision[:, :, k : k + 1], recall[:, k : k + 1]),
+                category_samples.get(category, np.zeros(0)),
+                tracks[category],
+            )
             for k, category in enumerate(study.category_ids)
         ],
         'groups': {
@@ -140,6 +130,37 @@ def describe(study: Study, *, replicates: int = REPLICATES, seed: int = 0) -> di
         },
         'curves': _curves(precision),
         'videos': [_video(study, video) for video in study.video_ids],
+    }
+
+
+def _tracks_by_category(study: Study) -> dict[int, TrackCounts]:
+    return {
+        category: sum(
+            (survey.tracks.get(category, no_tracks()) for survey in study.surveys.values()),
+            no_tracks(),
+        )
+        for category in study.category_ids
+    }
+
+
+def _category(
+    study: Study,
+    category: int,
+    numbers: dict[str, float | None],
+    samples: np.ndarray,
+    tracks: TrackCounts,
+) -> dict[str, Any]:
+    """The row of a category."""
+    here = [pairing for pairing in study.pairings if pairing.category_id == category]
+    scores = dict.fromkeys(TRACKING_NAMES) if tracks.empty else _plain(tracks.scores())
+    return {
+        'id': category,
+        'name': study.category_names[category],
+        'objects': sum(int((~pairing.crowd).sum()) for pairing in here),
+        'results': sum(len(pairing.results) for pairing in here),
+        **numbers,
+        'AP_interval': interval(samples, numbers['AP']),
+        **scores,
     }
 
 
@@ -162,14 +183,6 @@ def _counts(study: Study) -> dict[str, Any]:
             'frames': sum(video.length for video in study.truth.videos.values()),
             'categories': len(study.truth.category_names),
         },
-    }
-
-
-def _category_counts(study: Study, category: int) -> dict[str, int]:
-    here = [pairing for pairing in study.pairings if pairing.category_id == category]
-    return {
-        'objects': sum(int((~pairing.crowd).sum()) for pairing in here),
-        'results': sum(len(pairing.results) for pairing in here),
     }
 
 

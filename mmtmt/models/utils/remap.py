@@ -18,11 +18,25 @@ class RowReport(NamedTuple):
         kept: Keys whose row was taken over.
         new: Keys that the checkpoint lacks; they keep their fresh row.
         dropped: Keys of the checkpoint that the model has no row for.
+        tensors: Names of the tensors that have such rows.
     """
 
     kept: list[str]
     new: list[str]
     dropped: list[str]
+    tensors: list[str]
+
+
+def is_class_tensor(name: str) -> bool:
+    """Whether a tensor has a row per category.
+
+    Args:
+        name: Of a model or checkpoint.
+
+    Returns:
+        Whether its name is that of one.
+    """
+    return bool(re.search(_SOFTMAX_ROWS, name) or re.search(_SIGMOID_ROWS, name))
 
 
 def remap_class_rows(state_dict: dict[str, Tensor], model_state: dict[str, Tensor],
@@ -46,6 +60,7 @@ def remap_class_rows(state_dict: dict[str, Tensor], model_state: dict[str, Tenso
     """
     position = {key: row for row, key in enumerate(old_keys)}
     shared = [(row, position[key]) for row, key in enumerate(new_keys) if key in position]
+    tensors = []
     for name, rows in state_dict.items():
         softmax = re.search(_SOFTMAX_ROWS, name)
         match = softmax or re.search(_SIGMOID_ROWS, name)
@@ -63,11 +78,13 @@ def remap_class_rows(state_dict: dict[str, Tensor], model_state: dict[str, Tenso
         remapped = fresh.detach().to(rows).clone()
         remapped[targets] = rows[sources]
         state_dict[name] = remapped
+        tensors.append(name)
     new = set(new_keys)
     return RowReport(
         kept=[key for key in new_keys if key in position],
         new=[key for key in new_keys if key not in position],
-        dropped=[key for key in old_keys if key not in new])
+        dropped=[key for key in old_keys if key not in new],
+        tensors=tensors)
 
 
 def _fresh_rows(name: str, suffix: str, model_state: dict[str, Tensor],

@@ -384,6 +384,15 @@ def test_other_splits_and_unused_frames(sound):
     ]
 
 
+def test_a_folder_with_all_frames_is_not_a_video_that_two_splits_share(sound):
+    other = sound.root / 'other.json'
+    other.write_text(json.dumps({'videos': [{'file_names': ['else_00000.png']}]}))
+    for one in sound.data['videos']:
+        one['file_names'] = [name.replace('/', '_') for name in one['file_names']]
+    report, _ = check(sound, others=[other])
+    assert 'split-leak' not in {problem.kind for problem in report}
+
+
 def test_another_split_that_is_no_json_is_refused_before_anything_is_checked(sound):
     other = sound.root / 'other.json'
     other.write_text('{')

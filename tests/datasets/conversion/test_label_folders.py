@@ -52,6 +52,23 @@ def test_davis_takes_annotated_frames_and_leaves_void_out(clip):
     assert len(read(clip, void=0).tracks) == 3
 
 
+def test_what_has_no_annotations_is_counted(clip):
+    (clip / 'frames/other').mkdir()
+    Image.new('RGB', (WIDTH, HEIGHT)).save(clip / 'frames/other/0.jpg')
+    reader = DAVISReader(source=clip / 'labels', frames=clip / 'frames')
+    list(reader.videos())
+    assert +reader.notes == {
+        'videos without annotations left out': 1,
+        'frames without annotations left out': 1,
+        'masks of pixels to be ignored left out': 1,
+    }
+    chosen = DAVISReader(source=clip / 'labels', frames=clip / 'frames', videos=['clip'])
+    assert not +chosen.notes
+    (clip / 'text').mkdir()
+    (clip / 'text/clip.txt').write_text('')
+    assert sum(MOTSTextReader(source=clip / 'text', frames=clip / 'frames').notes.values()) == 1
+
+
 def test_davis_takes_categories_of_youtube_vos(clip):
     meta = {'videos': {'clip': {'objects': {'1': {'category': 'ape'}, '2': {'category': 'cat'}}}}}
     (clip / 'meta.json').write_text(json.dumps(meta))
@@ -84,6 +101,21 @@ def test_broken_label_images(clip):
         read(clip)
     path.rename(path.with_stem('000009'))
     with pytest.raises(ConversionError, match="000009.png: expected a frame '000009'"):
+        read(clip)
+
+
+def test_label_images_of_one_bit_have_one_object(clip):
+    for t in (0, 2):
+        path = clip / f'labels/clip/{t:06d}.png'
+        Image.fromarray(np.eye(HEIGHT, WIDTH, dtype=bool)).save(path)
+    (track,) = read(clip).tracks
+    assert type(track.track_id) is int and track.track_id == 1
+
+
+def test_label_images_have_the_size_of_their_frames(clip):
+    for t in range(3):
+        Image.new('RGB', (2 * WIDTH, 2 * HEIGHT)).save(clip / f'frames/clip/{t:06d}.jpg')
+    with pytest.raises(ConversionError, match='000000.png: expected 20 x 24 .* got 10 x 12'):
         read(clip)
 
 
