@@ -28,7 +28,7 @@ DOCUMENTS = sorted(
 # Folders of the repository; what lies in data, checkpoints and work_dirs is the reader's.
 FOLDERS = 'configs|constraints|demo|docs|mmtmt|tests|tools'
 # Files that the documents tell the reader to write.
-READERS_OWN = {'configs/my_sets/zoo.py', 'configs/_base_/datasets/zoo.py'}
+READERS_OWN = {'configs/my_sets/zoo.py'}
 SHELL_OF = {'dist_train.sh': 'train.py', 'slurm_train.sh': 'train.py', 'dist_test.sh': 'test.py'}
 JOINT = ROOT / 'configs/tmt_vis/tmt-vis_mask2former_r50_8xb2-16k_ytvis19-uvo-ovis.py'
 # Of a set alone, as the page about own videos has it.

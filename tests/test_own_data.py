@@ -128,10 +128,11 @@ def test_page_can_be_followed(commands):
 
     # other tools' exports of the same
     cvat_file(Path('data/zoo/cvat'))
-    for to, out in (('davis', 'masks'), ('mots-txt', 'mots'), ('coco-video', 'mmdet.json')):
+    formats = {'davis': 'masks', 'mots-png': 'mots_png', 'mots-txt': 'mots'}
+    for to, out in (formats | {'coco-video': 'mmdet.json'}).items():
         run('python tools/dataset_converters/convert.py ytvis data/zoo/all.json '
             f'--to {to} --out data/zoo/{out}')
-    for name in ('cvat', 'davis', 'mots-txt', 'coco-video'):
+    for name in ('cvat', 'davis', 'mots-png', 'mots-txt', 'coco-video'):
         assert ' masks' in take(commands, f'convert.py {name} ')
     masks = [annotation['segmentations'] for annotation in json.loads(
         Path('data/zoo/mots.json').read_text())['annotations']]
@@ -158,7 +159,9 @@ def test_page_can_be_followed(commands):
     commands = [re.sub(rf'(iter_|max_iters=){steps}\b', rf'\g<1>{STEPS}', c) for c in commands]
     take(commands, 'train.py', 'zoo_trial')
     take(commands, 'test.py', 'results.json')
-    assert json.loads(Path('work_dirs/zoo_trial/results.json').read_text()) is not None
+    results = json.loads(Path('work_dirs/zoo_trial/results.json').read_text())
+    tested = json.loads(Path('data/zoo/valid.json').read_text())['videos']
+    assert {result['video_id'] for result in results} == {video['id'] for video in tested}
     take(commands, 'video_demo.py')
     assert len(VideoFrameSource('work_dirs/zoo_trial/pond_a.mp4')) == 8
 

@@ -14,6 +14,8 @@ from mmtmt.registry import LOOPS
 
 # Values of a loss that are kept to average over, the newest ones.
 MOST_VALUES = 10_000
+# What the message hub calls the seed that the training data are drawn with.
+SAMPLER_SEED = 'sampler_seed'
 
 
 @LOOPS.register_module()
@@ -27,10 +29,6 @@ class IterBasedTrainLoop(_IterBasedTrainLoop):
     would have. Within the scope ``mmtmt`` this class is what the name ``IterBasedTrainLoop``
     means, and what ``by_epoch=False`` builds. The arguments are mmengine's.
     """
-
-    def __init__(self, runner, *args, **kwargs) -> None:
-        super().__init__(runner, *args, **kwargs)
-        self._seed_when_built = runner.seed
 
     def run(self) -> torch.nn.Module:
         """Train.
@@ -78,14 +76,14 @@ class IterBasedTrainLoop(_IterBasedTrainLoop):
         return self._iter % self.val_interval == 0 or self._iter == self._max_iters
 
     def _start_data(self) -> None:
+        hub, seekable = self.runner.message_hub, can_start_at(self.dataloader)
         if self._iter == 0:
+            if seekable:
+                # Checkpoints hold it: where the config states none, it is drawn anew by each run.
+                hub.update_info(SAMPLER_SEED, innermost_sampler(self.dataloader).seed)
             return
-        if can_start_at(self.dataloader):
-            # A config without a seed draws one, and the checkpoint brings back the one of its run
-            # when the sampler has been built already.
-            sampler = innermost_sampler(self.dataloader)
-            drawn = sampler.seed == self._seed_when_built
-            seed = self.runner.seed if drawn else sampler.seed
+        if seekable:
+            seed = hub.get_info(SAMPLER_SEED, innermost_sampler(self.dataloader).seed)
             start_loader_at(self.dataloader, self._iter, seed=seed)
             # The iterator that exists has drawn from the beginning already: end its workers.
             self.dataloader_iterator = None

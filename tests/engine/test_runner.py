@@ -54,14 +54,20 @@ def test_everything_written_loads_as_plain_data(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('num_workers', 'seed', 'sampler_seed'),
-    [(0, 7, None), (1, 7, None), (0, None, None), (0, 7, 3)],
+    ('num_workers', 'randomness', 'sampler_seed'),
+    [
+        (0, dict(seed=7), None),
+        (1, dict(seed=7), None),
+        (0, dict(seed=None), None),
+        (0, dict(seed=7), 3),
+        (0, dict(seed=7, diff_rank_seed=True), None),  # the sampler draws a seed of its own
+    ],
 )
-def test_resume_is_exact_and_skips_nothing(tmp_path, num_workers, seed, sampler_seed):
+def test_resume_is_exact_and_skips_nothing(tmp_path, num_workers, randomness, sampler_seed):
     loader = toy_config(tmp_path)['train_dataloader'] | {'num_workers': num_workers}
     if sampler_seed is not None:
         loader['sampler'] = dict(type='ToySampler', seed=sampler_seed)
-    changes = dict(train_dataloader=loader, randomness=dict(seed=seed))
+    changes = dict(train_dataloader=loader, randomness=randomness)
     run(tmp_path, **changes)
     whole = load(tmp_path / 'iter_6.pth')
     (tmp_path / 'iter_6.pth').unlink()  # as after a kill between the two saves

@@ -71,14 +71,18 @@ class ToyDataset(BaseDataset):
         return {'inputs': torch.randn(self.width, generator=generator), 'data_samples': sample}
 
 
+_seeds = itertools.count()
+
+
 @DATA_SAMPLERS.register_module(force=True)
 class ToySampler(Sampler):
     """Endless and seeded; starts where it is told to and counts what was drawn."""
 
     drawn = 0
 
-    def __init__(self, dataset, *, seed: int = 0) -> None:
-        self.size, self.seed, self.start = len(dataset), seed, 0
+    def __init__(self, dataset, *, seed: int | None = 0) -> None:
+        self.size, self.start = len(dataset), 0
+        self.seed = next(_seeds) if seed is None else seed
 
     def set_start(self, iteration: int, batch_size: int, seed: int | None = None) -> None:
         self.start = iteration * batch_size

@@ -46,38 +46,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     formats = parser.add_subparsers(dest='source_format', metavar='FORMAT', required=True)
     for name, text in _SOURCES.items():
         sub = formats.add_parser(name, help=text, description=f'Converts {text}.')
-        sub.add_argument('source', type=Path, help=text)
-        if name not in _WITHOUT_FRAMES:
-            sub.add_argument(
-                '--frames', type=Path, required=True, help='folder of the frames, VIDEO/*.jpg'
-            )
-        if name != 'coco-video':
-            sub.add_argument(
-                '--videos', nargs='+', help='names of the videos to take, or a text file of them'
-            )
-        if name == 'davis':
-            sub.add_argument('--category', help='name of all objects when no meta.json tells')
-            sub.add_argument('--void', type=int, help='value of pixels to be ignored (255)')
-        if name.startswith('mots'):
-            sub.add_argument('--classes', nargs='+', help='names of the classes 1, 2, ...')
-        sub.add_argument('--out', type=Path, required=True, help='json file or folder to write')
-        sub.add_argument(
-            '--to',
-            default='ytvis',
-            choices=sorted(ANNOTATION_WRITERS.module_dict),
-            help='format to write (ytvis)',
-        )
-        sub.add_argument(
-            '--vocabulary',
-            help='label space, or json file with categories, whose ids to use; other names are '
-            "refused. Default: the source's own, else names as they come up",
-        )
-        sub.add_argument(
-            '--overlap',
-            choices=('refuse', 'first', 'last'),
-            help='label images: which object gets a pixel that several claim (refuse)',
-        )
-        sub.add_argument('--overwrite', action='store_true', help='replace what is there')
+        _add_source(sub, name, text)
+        _add_output(sub)
     args = parser.parse_args(argv)
     options = {
         name: getattr(args, name)
@@ -91,6 +61,46 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
             parser.error(f'--overlap: objects may overlap in {args.to}')
         args.writer['overlap'] = args.overlap
     return args
+
+
+def _add_source(parser: argparse.ArgumentParser, name: str, text: str) -> None:
+    """Adds what a format is read from."""
+    parser.add_argument('source', type=Path, help=text)
+    if name not in _WITHOUT_FRAMES:
+        parser.add_argument(
+            '--frames', type=Path, required=True, help='folder of the frames, VIDEO/*.jpg'
+        )
+    if name != 'coco-video':
+        parser.add_argument(
+            '--videos', nargs='+', help='names of the videos to take, or a text file of them'
+        )
+    if name == 'davis':
+        parser.add_argument('--category', help='name of all objects when no meta.json tells')
+        parser.add_argument('--void', type=int, help='value of pixels to be ignored (255)')
+    if name.startswith('mots'):
+        parser.add_argument('--classes', nargs='+', help='names of the classes 1, 2, ...')
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    """Adds what is written, and how."""
+    parser.add_argument('--out', type=Path, required=True, help='json file or folder to write')
+    parser.add_argument(
+        '--to',
+        default='ytvis',
+        choices=sorted(ANNOTATION_WRITERS.module_dict),
+        help='format to write (ytvis)',
+    )
+    parser.add_argument(
+        '--vocabulary',
+        help='label space, or json file with categories, whose ids to use; other names are '
+        "refused. Default: the source's own, else names as they come up",
+    )
+    parser.add_argument(
+        '--overlap',
+        choices=('refuse', 'first', 'last'),
+        help='label images: which object gets a pixel that several claim (refuse)',
+    )
+    parser.add_argument('--overwrite', action='store_true', help='replace what is there')
 
 
 def run(args: argparse.Namespace) -> str:

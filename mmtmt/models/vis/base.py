@@ -47,14 +47,13 @@ class VISModel(BaseModel):
         init_cfg: mmengine initialisation.
     """
 
-    # keys of test_cfg; subclasses add theirs. What has no choices is of its default's kind: a
-    # whole number from 1, or from 0 where it may be none, a number from 0 to 1, a switch.
+    # Keys of test_cfg; subclasses add theirs. What has no choices is of its default's kind: a
+    # whole number from 1 (from 0 where TEST_FROM_ZERO has the key), a number from 0 to 1, a switch.
     TEST_DEFAULTS: Mapping[str, Any] = dict(
         vocabulary='given', unknown_categories='error', max_per_video=10, frames_per_step=2)
     TEST_CHOICES: Mapping[str, Sequence[str]] = dict(
         vocabulary=TEST_VOCABULARIES, unknown_categories=UNKNOWN_CATEGORIES)
-
-    TEST_FROM_ZERO = ('clip_overlap', )
+    TEST_FROM_ZERO: Sequence[str] = ()
 
     def __init__(self, *, taxonomy: dict, text_bank: dict | None = None,
                  candidates: str = 'union', test_cfg: dict | None = None,

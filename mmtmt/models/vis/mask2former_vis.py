@@ -40,6 +40,7 @@ class Mask2FormerVIS(StreamingMaskModel):
     """
 
     TEST_DEFAULTS = dict(StreamingMaskModel.TEST_DEFAULTS, clip_overlap=4)
+    TEST_FROM_ZERO = ('clip_overlap', )
     STATE = Mask2FormerState
 
     @property

@@ -69,6 +69,7 @@ class VITA(FrameDecodingModel):
 
     VISIBLE_ONLY = True
     TEST_DEFAULTS = dict(FrameDecodingModel.TEST_DEFAULTS, clip_overlap=4)
+    TEST_FROM_ZERO = ('clip_overlap', )
     STATE = VITAState
 
     def __init__(self, *, clip_decoder: dict, clip_criterion: dict | None = None,
