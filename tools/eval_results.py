@@ -65,7 +65,8 @@ def main() -> None:
     args = parse_args()
     escape_output()
     try:
-        check_writable(*filter(None, (args.out, args.arrays)))
+        written = filter(None, (args.out, args.arrays))
+        check_writable(*written, inputs=(args.gt, args.results))
         output = evaluate(args.gt, args.results, class_agnostic=args.class_agnostic)
         if args.out is not None:
             metrics = {key: value for key, value in output.items() if key not in ARRAYS}

@@ -107,6 +107,11 @@ class VideoInstanceDataset(BaseDataset):
             )
         return metainfo
 
+    @property
+    def video_ids(self) -> list[int]:
+        """Ids of the videos in the json file, in the order of the items."""
+        return [self.get_data_info(index)['video_id'] for index in range(len(self))]
+
     def load_data_list(self) -> list[dict[str, Any]]:
         """Read the annotation file.
 

@@ -76,14 +76,16 @@ class IterBasedTrainLoop(_IterBasedTrainLoop):
         return self._iter % self.val_interval == 0 or self._iter == self._max_iters
 
     def _start_data(self) -> None:
-        hub, seekable = self.runner.message_hub, can_start_at(self.dataloader)
+        hub = self.runner.message_hub
+        own = getattr(innermost_sampler(self.dataloader), 'seed', None)
         if self._iter == 0:
-            if seekable:
-                # Checkpoints hold it: where the config states none, it is drawn anew by each run.
-                hub.update_info(SAMPLER_SEED, innermost_sampler(self.dataloader).seed)
+            # Checkpoints hold it: where the config states none, it is drawn anew by each run.
+            hub.update_info(SAMPLER_SEED, own)
             return
-        if seekable:
-            seed = hub.get_info(SAMPLER_SEED, innermost_sampler(self.dataloader).seed)
+        if can_start_at(self.dataloader):
+            seed = hub.get_info(SAMPLER_SEED, self.runner.seed)
+            if seed != own:
+                print_log(f'the data go on with the seed {seed} of the run, not {own}', 'current')
             start_loader_at(self.dataloader, self._iter, seed=seed)
             # The iterator that exists has drawn from the beginning already: end its workers.
             self.dataloader_iterator = None

@@ -186,7 +186,15 @@ class VISRunner(_Runner):
             return self._checked(super().build_test_loop(loop))
 
     def _checked(self, loop: Any) -> Any:
-        check_test_vocabularies(_unwrapped(self.model), loop.dataloader.dataset)
+        dataset = loop.dataloader.dataset
+        check_test_vocabularies(_unwrapped(self.model), dataset)
+        for metric in loop.evaluator.metrics:
+            for part in getattr(dataset, 'datasets', [dataset]):
+                if hasattr(metric, 'check_dataset') and hasattr(part, 'video_ids'):
+                    try:
+                        metric.check_dataset(part)
+                    except ValueError as error:
+                        raise ConfigError(f'{type(metric).__name__}: {error}') from error
         return loop
 
     # --- checkpoints

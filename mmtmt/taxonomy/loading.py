@@ -175,6 +175,9 @@ def _load_mapping(spec: Mapping[str, Any]) -> Vocabulary:
             f'{{name: key}}, got {short(dict(spec))}'
         )
     if 'names' in spec:
+        names = spec['names']
+        if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) for n in names):
+            raise ValueError(f'vocabulary {name!r}: expected names as a list, got {short(names)}')
         return choose_keys(Vocabulary.from_names(name, spec['names']), keys, _label_spaces())
     categories = _read_categories(spec['source']).get('categories')
     if name in registered_vocabularies():

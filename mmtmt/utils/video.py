@@ -270,14 +270,15 @@ class VideoWriter:
         if self._container is None:
             return
         try:
-            if error is None:
-                self._container.mux(self._stream.encode(None))
-        finally:
-            self._container.close()
+            try:
+                if error is None:
+                    self._container.mux(self._stream.encode(None))
+            finally:
+                self._container.close()
             if error is None:
                 os.replace(self._unfinished, self.path)
-            else:
-                self._unfinished.unlink(missing_ok=True)
+        finally:
+            self._unfinished.unlink(missing_ok=True)
 
     def _open(self, shape: tuple[int, int]) -> None:
         self._shape = (int(shape[0]), int(shape[1]))

@@ -58,6 +58,11 @@ def frame_files(gt: str | Path, folder: Path) -> dict[int | str, list[str]]:
                 f'{gt}: video {video.get("id")!r} names no files of its frames (file_names), '
                 'so its frames can not be shown'
             )
+        if len(files) != video.get('length', len(files)):
+            raise ValueError(
+                f'{gt}: video {video["id"]!r} has {len(files)} file_names, expected as many as '
+                f'its length says, {video["length"]}'
+            )
         names[video['id']] = files
     firsts = [files[0] for files in names.values() if files]
     if firsts and not any(map(os.path.isfile, resolve_frames(str(folder), firsts))):

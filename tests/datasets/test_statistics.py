@@ -125,7 +125,10 @@ def test_leaks_are_found_by_the_name_of_the_folder():
 def test_folders_that_are_called_alike_are_told_apart_by_their_path():
     train = [('a', videos('one/img1', 'two/img1'))]
     assert find_leaks(train, [('b', videos('three/img1'))]) == []
-    assert find_leaks(train, [('b', videos('two/img1'))])[0].shared == ['two/img1']
+    assert find_leaks(train, [('b', videos('all/two/img1'))])[0].shared == ['two']
+    train = [('a', videos('one/day', 'two/day', 'two/night'))]
+    assert find_leaks(train, [('b', videos('three/day'))]) == []
+    assert find_leaks(train, [('b', videos('two/day'))])[0].shared == ['two/day']
 
 
 @pytest.mark.parametrize('folder', ['', 'frames/'])
@@ -134,10 +137,17 @@ def test_a_folder_of_all_videos_is_none_that_two_splits_share(folder):
     valid = DatasetStatistics(file='', first_frames=[f'{folder}c_0.jpg'])
     assert find_leaks([('a', train)], [('b', valid)]) == []
     valid.first_frames.append(f'{folder}b_0.jpg')
-    assert find_leaks([('a', train)], [('b', valid)])[0].shared == ['b_0.jpg']
+    assert find_leaks([('a', train)], [('b', valid)])[0].shared == [f'{folder}b_0.jpg']
+
+
+def test_frames_that_are_called_alike_in_other_folders_are_no_leak():
+    train = DatasetStatistics(file='', first_frames=['train/000001.jpg', 'train/000002.jpg'])
+    valid = DatasetStatistics(file='', first_frames=['val/000001.jpg', 'val/000002.jpg'])
+    assert find_leaks([('a', train)], [('b', valid)]) == []
 
 
 def test_parts_of_a_video_in_two_splits_are_a_leak():
     train = DatasetStatistics(file='', first_frames=['v/0.jpg', 'v/100.jpg', 'w/0.jpg'])
-    valid = DatasetStatistics(file='', first_frames=['v/200.jpg', 'x/0.jpg'])
-    assert find_leaks([('a', train)], [('b', valid)])[0].shared == ['v']
+    for others in (['x/0.jpg'], ['v/300.jpg']):
+        valid = DatasetStatistics(file='', first_frames=['v/200.jpg', *others])
+        assert find_leaks([('a', train)], [('b', valid)])[0].shared == ['v']

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from mmtmt.evaluation.analysis import describe, study_results
 from mmtmt.evaluation.analysis.command_line import add_options, check_writable, escape_output
+from mmtmt.evaluation.functional import read_ground_truth
 from mmtmt.visualization import (
     analysis_page,
     analysis_tables,
@@ -51,12 +52,14 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     escape_output()
     try:
-        check_writable(*(args.out / name for name in FILES))
+        inputs = (args.gt, args.results)
+        check_writable(*(args.out / name for name in FILES), inputs=inputs)
+        truth = read_ground_truth(args.gt)
         file_names = None
         if args.frames is not None:
             file_names = frame_files(args.gt, args.frames)
         study = study_results(
-            args.gt, args.results, class_agnostic=args.class_agnostic, min_score=args.min_score
+            truth, args.results, class_agnostic=args.class_agnostic, min_score=args.min_score
         )
         analysis = describe(study, replicates=args.replicates, seed=args.seed)
         tables = analysis_tables(analysis)

@@ -50,7 +50,8 @@ def main(argv: list[str] | None = None) -> None:
     names_of_files = ('comparison.json', 'comparison.csv', 'comparison.md')
     try:
         if args.out is not None:
-            check_writable(*(args.out / name for name in names_of_files))
+            inputs = (args.gt, *args.results)
+            check_writable(*(args.out / name for name in names_of_files), inputs=inputs)
         comparison = compare(
             args.gt, dict(zip(names, args.results, strict=True)), **options_of(args)
         )

@@ -101,13 +101,16 @@ class Run:
         """AP of a column in percent."""
         dataset, _, category = column.partition('/')
         value = self.metrics.get(f'{dataset}/AP/{category}' if category else f'{dataset}/AP')
-        return None if value is None else 100 * value
+        return None if value is None or value < 0 else 100 * value  # -1: nothing to be found
 
 
 def _metrics(path: Path) -> dict[str, float]:
     """Figures of one record; nothing where the file is something else, such as results."""
     try:
-        content = json.loads(path.read_text())
+        with open(path, encoding='utf-8') as file:
+            if file.read(1) == '[':  # results, perhaps of gigabytes
+                return {}
+        content = json.loads(path.read_text(encoding='utf-8'))
     except ValueError as error:
         sys.exit(f'error: {path}: not a readable json file ({error})')
     if not isinstance(content, dict):
@@ -121,9 +124,14 @@ def _metrics(path: Path) -> dict[str, float]:
 
 
 def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    for line in path.read_text().splitlines():
-        if line.strip():
-            yield json.loads(line)
+    lines = path.read_text().splitlines()
+    for number, line in enumerate(lines):
+        try:
+            if line.strip():
+                yield json.loads(line)
+        except ValueError as error:
+            if number < len(lines) - 1:  # the last one may be half written, while a run goes on
+                sys.exit(f'error: {path}: line {number + 1} is no json ({error})')
 
 
 def load_tables(path: Path = TABLES) -> list[Table]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -80,13 +81,18 @@ def read_names(names: str) -> list[str]:
 
     Returns:
         The names, or their keys where a vocabulary gives them.
+
+    Raises:
+        ValueError: If a json list holds anything but text.
     """
-    path = Path(names)
-    if path.suffix == '.json' and path.is_file():
+    path, is_file = Path(names), os.path.isfile(names)  # also of text too long to name a file
+    if path.suffix == '.json' and is_file:
         data = json.loads(path.read_text(encoding='utf-8'))
         if isinstance(data, list):
+            if not all(isinstance(name, str) for name in data):
+                raise ValueError(f'{path}: expected a list of names')
             return data
-    elif names not in registered_vocabularies() and path.is_file():
+    elif names not in registered_vocabularies() and is_file:
         return [line.strip() for line in path.read_text(encoding='utf-8').splitlines() if line]
     return parse_vocabulary(names).keys
 
@@ -101,6 +107,8 @@ def bank_of_array(args: argparse.Namespace, vocabularies: list[Vocabulary]) -> T
     Returns:
         The bank; it tells the encoder only when the command line does.
     """
+    from mmtmt.models.text_encoders import templates_of
+
     names = read_names(args.names) if args.names else None
     encoder = f'open_clip {args.model} {args.tag}' if args.model and args.tag else None
     bank = TextBank.load(args.array, names=names, encoder=encoder)
@@ -108,7 +116,7 @@ def bank_of_array(args: argparse.Namespace, vocabularies: list[Vocabulary]) -> T
         bank = replace(bank, model=args.model, tag=args.tag)
     if args.template:
         texts = bank.texts or tuple(key.replace('_', ' ') for key in bank.keys)
-        bank = replace(bank, template=args.template, texts=texts)
+        bank = replace(bank, template='\n'.join(templates_of(args.template)), texts=texts)
     for vocabulary in vocabularies:
         bank.lookup(vocabulary)
     return bank

@@ -54,16 +54,22 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(args, name) for name in names}
 
 
-def check_writable(*files: Path) -> None:
+def check_writable(*files: Path, inputs: Sequence[str | Path] = ()) -> None:
     """Makes sure that files can be written, before hours are spent on what goes into them.
 
     Args:
         *files: The files; folders that they need are made.
+        inputs: Files that are read, and must not be written over.
 
     Raises:
-        OSError: If one can't.
+        OSError: If one can't, is an input, or stands there twice.
     """
-    for file in files:
+    for number, file in enumerate(files):
+        if os.path.abspath(file) in map(os.path.abspath, files[:number]):
+            raise FileExistsError(f'{file} would be written twice')
+        if any(os.path.exists(path) and os.path.samefile(file, path)
+               for path in inputs if file.exists()):
+            raise FileExistsError(f'{file} is an input, which would be lost')
         if file.is_dir():
             raise IsADirectoryError(f'{file} is a folder, expected a file to write')
         file.parent.mkdir(parents=True, exist_ok=True)

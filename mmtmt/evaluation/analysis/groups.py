@@ -89,11 +89,11 @@ def occlusion_score(item: Tube) -> float:
     if item.occlusion is None:
         return -1.0
     words = [word for word, area in zip(item.occlusion, item.areas) if area > 0 and word]
-    unknown = set(words) - OCCLUSION_LEVELS.keys()
+    unknown = [w for w in words if not isinstance(w, str) or w not in OCCLUSION_LEVELS]
     if unknown:
         raise ValueError(
             f'annotation {item.id}: expected occlusion levels {list(OCCLUSION_LEVELS)}, '
-            f'got {sorted(unknown)}'
+            f'got {unknown[0]!r:.40}'
         )
     return float(np.mean([OCCLUSION_LEVELS[word] for word in words])) if words else -1.0
 

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from mmengine.dist import get_world_size
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from terminaltables import AsciiTable
 
 from mmtmt.evaluation.functional.inputs import read_json
-from mmtmt.evaluation.metrics.video_instance_metric import category_ids
+from mmtmt.evaluation.metrics.video_instance_metric import read_vocabulary
 from mmtmt.registry import METRICS
+from mmtmt.taxonomy import Vocabulary
 
 
 @METRICS.register_module()
@@ -32,7 +33,7 @@ class TaxonomyRecall(BaseMetric):
         collect_dir: Folder shared by the processes for gathering on the CPU.
 
     Raises:
-        ValueError: If the two name different datasets.
+        ValueError: If the two name different datasets, or a file has no annotations.
     """
 
     def __init__(
@@ -51,6 +52,11 @@ class TaxonomyRecall(BaseMetric):
             )
         self.ann_files = dict(ann_files)
         self.train_files = dict(train_files)
+        # found before hours of inference, not after
+        if is_main_process():
+            for files in (self.ann_files, self.train_files):
+                for name, path in files.items():
+                    _check_annotated(name, path)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the selected categories of a batch of videos.
@@ -61,9 +67,15 @@ class TaxonomyRecall(BaseMetric):
                 ``video_id`` and ``compiled_labels``.
 
         Raises:
-            ValueError: If the model compiles no taxonomy.
+            ValueError: If the model compiles no taxonomy, or a sample is of a dataset that
+                ``ann_files`` doesn't name.
         """
         for sample in data_samples:
+            if sample['dataset'] not in self.ann_files:
+                raise ValueError(
+                    f'TaxonomyRecall: dataset {sample["dataset"]!r} is predicted, but ann_files '
+                    f'names {list(self.ann_files)}'
+                )
             if sample['compiled_labels'] is None:
                 raise ValueError('TaxonomyRecall needs a model that compiles a taxonomy')
             self.results.append(
@@ -117,31 +129,49 @@ class TaxonomyRecall(BaseMetric):
 
     def _recalls(self, dataset: str, videos: Mapping[Any, tuple]) -> tuple[float, float]:
         """Mean over the videos with objects: of the selected and of the static ranking."""
-        content = read_json(self.ann_files[dataset])
-        known = {video['id'] for video in content['videos']}
+        file, name = self.ann_files[dataset], next(iter(videos.values()))[0]
+        vocabulary, known, present = _present_labels(file, name)
         if unknown := sorted(videos.keys() - known, key=str):
             raise ValueError(
-                f'{dataset}: video {unknown[0]} is not in {self.ann_files[dataset]}; set '
-                'ann_files of TaxonomyRecall to the file that was predicted'
+                f'{dataset}: video {unknown[0]} is not in {file}; set ann_files of '
+                'TaxonomyRecall to the file that was predicted'
             )
-        present = defaultdict(set)
-        for annotation in content['annotations']:
-            present[annotation['video_id']].add(annotation['category_id'])
-        counts = Counter(
-            annotation['category_id']
-            for annotation in read_json(self.train_files[dataset])['annotations']
-        )
+        trained_in, _, trained = _present_labels(self.train_files[dataset], name)
+        if trained_in.names != vocabulary.names:
+            raise ValueError(
+                f'{dataset}: {self.train_files[dataset]} has other categories than {file}'
+            )
+        counts = sum(trained.values(), Counter())
         most = max(len(labels) for _, labels in videos.values())
-        frequent = {category for category, _ in counts.most_common(most)}
-        own, static = [], []
-        for video_id, (vocabulary, labels) in videos.items():
-            truth = present[video_id]
-            if not truth:
-                continue
-            ids = category_ids(vocabulary, content['categories'], self.ann_files[dataset])
-            selected = {ids[label] for label in labels}
-            own.append(len(truth & selected) / len(truth))
-            static.append(len(truth & frequent) / len(truth))
-        if not own:
+        frequent = {label for label, _ in counts.most_common(most)}
+        pairs = [
+            (present[video_id].keys(), set(labels))
+            for video_id, (_, labels) in videos.items()
+            if video_id in present
+        ]
+        if not pairs:
             raise ValueError(f'{dataset}: no predicted video has annotated objects')
+        own = [len(truth & selected) / len(truth) for truth, selected in pairs]
+        static = [len(truth & frequent) / len(truth) for truth, _ in pairs]
         return float(np.mean(own)), float(np.mean(static))
+
+
+def _present_labels(file: str, name: str) -> tuple[Vocabulary, set, dict[Any, Counter[int]]]:
+    """The vocabulary of a file, ids of its videos, and by those with objects the labels' counts.
+
+    Crowds are left out, and labels count, since another file may give the categories other ids.
+    """
+    content = read_json(file)
+    vocabulary = read_vocabulary(name, content['categories'], file)
+    label_of = {category: label for label, category in enumerate(vocabulary.ids)}
+    present: dict[Any, Counter[int]] = defaultdict(Counter)
+    for annotation in content['annotations']:
+        if not annotation.get('iscrowd'):
+            present[annotation['video_id']][label_of[annotation['category_id']]] += 1
+    return vocabulary, {video['id'] for video in content['videos']}, present
+
+
+def _check_annotated(dataset: str, file: str) -> None:
+    content = read_json(file)
+    if not isinstance(content, Mapping) or not content.get('annotations'):
+        raise ValueError(f'{dataset}, {file}: expected annotations to compare taxonomies with')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,28 @@ class VideoInstanceMetric(BaseMetric):
                 for name, path in self.ann_files.items()
             }
 
+    def check_dataset(self, dataset: Any) -> None:
+        """Holds a dataset to be predicted against the files, before hours of inference.
+
+        Args:
+            dataset: With ``name``, ``vocabulary`` (a `Vocabulary`), and the videos' ids as
+                ``video_ids``.
+
+        Raises:
+            ValueError: If ``ann_files`` lacks it, or its file has other videos or categories.
+        """
+        self._check_known(dataset.name)
+        if not is_main_process():
+            return
+        self._check_videos(dataset.name, dataset.video_ids)
+        own, file = dataset.vocabulary, self.ann_files[dataset.name]
+        truth = read_vocabulary(own.name, self._categories(dataset.name), file)
+        if truth.names != own.names:
+            raise ValueError(
+                f'{dataset.name}: the {len(truth)} categories of {file} are not the {len(own)} of '
+                f'the dataset; in the order of labels {truth.names[:8]} and {own.names[:8]}'
+            )
+
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keeps the predicted tubes of a batch of videos.
 
@@ -127,11 +149,7 @@ class VideoInstanceMetric(BaseMetric):
         """
         for sample in data_samples:
             dataset, video_id = sample['dataset'], sample['video_id']
-            if dataset not in self.ann_files:
-                raise ValueError(
-                    f'video {video_id!r} is of dataset {dataset!r}, but ann_files names '
-                    f'{list(self.ann_files)}'
-                )
+            self._check_known(dataset)
             tubes = sample['pred_tubes']
             prediction = VideoPrediction(
                 dataset=dataset,
@@ -174,24 +192,21 @@ class VideoInstanceMetric(BaseMetric):
             for prediction in part:
                 by_dataset[prediction.dataset].setdefault(prediction.video_id, prediction)
 
-        numbers = {}
+        entries = {}
         for dataset, predictions in by_dataset.items():
             self._check_videos(dataset, predictions)
-            discarded = sum(prediction.num_discarded for prediction in predictions.values())
-            if discarded:
-                print_log(
-                    f'{dataset}: {discarded} predictions of categories outside its vocabulary '
-                    'were discarded',
-                    logger='current',
-                )
-            entries = self._to_entries(dataset, predictions.values())
-            self._write(dataset, entries, len(predictions))
-            if dataset not in self.format_only:
-                numbers[dataset] = self._evaluate_dataset(dataset, entries)
+            self._report(dataset, predictions)
+            entries[dataset] = self._to_entries(dataset, predictions.values())
+            self._write(dataset, entries[dataset], len(predictions))
+        # Files first: they are not lost when a dataset can't be evaluated.
+        numbers = {
+            dataset: self._evaluate_dataset(dataset, found)
+            for dataset, found in entries.items()
+            if dataset not in self.format_only
+        }
         if len(numbers) > 1:
             numbers['mean'] = {
-                key: sum(values[key] for values in numbers.values()) / len(numbers)
-                for key in TABLE_COLUMNS
+                key: _mean([values[key] for values in numbers.values()]) for key in TABLE_COLUMNS
             }
         if numbers:
             print_log('\n' + format_table(numbers), logger='current')
@@ -210,15 +225,13 @@ class VideoInstanceMetric(BaseMetric):
 
     def _to_entries(self, dataset: str, predictions: Iterable[VideoPrediction]) -> list[dict]:
         """The predictions in the YouTube-VIS form, with the category ids of the dataset's file."""
-        categories = [
-            {'id': i, 'name': name} for i, name in self._truths[dataset].category_names.items()
-        ]
+        categories = self._categories(dataset)
         ids: dict[str, tuple[int, ...]] = {}
         entries = []
         for prediction in predictions:
             name = prediction.vocabulary
             if name not in ids:
-                ids[name] = category_ids(name, categories, self.ann_files[dataset])
+                ids[name] = read_vocabulary(name, categories, self.ann_files[dataset]).ids
             entries += [
                 {
                     'video_id': prediction.video_id,
@@ -232,20 +245,41 @@ class VideoInstanceMetric(BaseMetric):
             ]
         return entries
 
-    def _check_videos(self, dataset: str, predictions: Mapping[Any, VideoPrediction]) -> None:
+    def _categories(self, dataset: str) -> list[dict]:
+        names = self._truths[dataset].category_names
+        return [{'id': i, 'name': name} for i, name in names.items()]
+
+    def _check_known(self, dataset: str) -> None:
+        if dataset not in self.ann_files:
+            raise ValueError(
+                f'dataset {dataset!r} is predicted, but ann_files names {list(self.ann_files)}'
+            )
+
+    def _check_videos(self, dataset: str, video_ids: Collection[Any]) -> None:
         known = self._truths[dataset].videos
-        unknown = [video_id for video_id in predictions if video_id not in known]
+        unknown = [video_id for video_id in video_ids if video_id not in known]
         if unknown:
             raise ValueError(
-                f'{dataset}: predictions for {len(unknown)} videos that are not in '
+                f'{dataset}: {len(unknown)} predicted videos are not in '
                 f'{self.ann_files[dataset]}, the first of them {unknown[0]!r}'
             )
+
+    def _report(self, dataset: str, predictions: Mapping[Any, VideoPrediction]) -> None:
+        """Tell what the numbers leave out."""
+        known = self._truths[dataset].videos
         if len(predictions) < len(known):
             print_log(
                 f'{dataset}: {len(known) - len(predictions)} of {len(known)} videos were not '
                 'predicted; their objects count as missed',
                 logger='current',
                 level=logging.WARNING,
+            )
+        discarded = sum(prediction.num_discarded for prediction in predictions.values())
+        if discarded:
+            print_log(
+                f'{dataset}: {discarded} predictions of categories outside its vocabulary '
+                'were discarded',
+                logger='current',
             )
 
     def _write(self, dataset: str, entries: list[dict], num_predicted: int) -> None:
@@ -265,6 +299,12 @@ class VideoInstanceMetric(BaseMetric):
             )
 
 
+def _mean(values: Sequence[float]) -> float:
+    """Mean of what could be measured; -1 without any."""
+    measured = [value for value in values if value != -1]
+    return sum(measured) / len(measured) if measured else -1.0
+
+
 def format_table(numbers: Mapping[str, Mapping[str, float]]) -> str:
     """One row per dataset.
 
@@ -280,20 +320,23 @@ def format_table(numbers: Mapping[str, Mapping[str, float]]) -> str:
     return table.table
 
 
-def category_ids(vocabulary: str, categories: list[dict], ann_file: str) -> tuple[int, ...]:
-    """The category ids of a file in the order of a vocabulary's labels.
+def read_vocabulary(name: str, categories: list[dict], ann_file: str) -> Vocabulary:
+    """A vocabulary with the category ids of a file.
 
     Args:
-        vocabulary: A registered vocabulary, or any name for that of the file itself.
+        name: Of a registered vocabulary, or any for that of the file itself.
         categories: The file's ``categories``.
         ann_file: What error messages call the file.
 
     Returns:
-        One id per label.
+        The vocabulary, whose order is that of the labels.
+
+    Raises:
+        ValueError: If the categories aren't those of the registered vocabulary.
     """
-    if vocabulary in registered_vocabularies():
-        return load_vocabulary(vocabulary).adopt_ids(categories, ann_file).ids
-    return Vocabulary.from_categories(vocabulary, categories, ann_file).ids
+    if name in registered_vocabularies():
+        return load_vocabulary(name).adopt_ids(categories, ann_file)
+    return Vocabulary.from_categories(name, categories, ann_file)
 
 
 def _read_truth(dataset: str, path: str, hidden: bool) -> GroundTruth:

@@ -77,5 +77,8 @@ def test_occlusion(case, box):
         {'slight': 1, 'moderate': 0, 'heavy': 0.5}
     )
     case.gt['annotations'][0]['occlusion'] = ['half'] * 3
-    with pytest.raises(ValueError, match=r"annotation 1: .* got \['half'\]"):
+    with pytest.raises(ValueError, match="annotation 1: .* got 'half'"):
+        analyze(case.gt, case.results, replicates=1)
+    case.gt['annotations'][0]['occlusion'] = [1, ['a'], None]
+    with pytest.raises(ValueError, match='annotation 1: .* got 1'):
         analyze(case.gt, case.results, replicates=1)

@@ -215,7 +215,7 @@ def test_hidden_ground_truth_is_found_at_the_start(random_case, tmp_path, annota
 def test_unknown_video_and_dataset_are_refused(random_case, ann_file):
     samples = samples_of(random_case, 'a')
     samples[1].set_metainfo({'video_id': 77})
-    with pytest.raises(ValueError, match='a: predictions for 1 videos.* 77'):
+    with pytest.raises(ValueError, match='a: 1 predicted videos are not in.* 77'):
         run(VideoInstanceMetric(ann_files={'a': ann_file}), samples)
     with pytest.raises(ValueError, match="dataset 'a', but ann_files names"):
         run(VideoInstanceMetric(ann_files={'b': ann_file}), samples)
