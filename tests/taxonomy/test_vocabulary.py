@@ -259,3 +259,9 @@ def test_of_a_large_file_only_the_categories_are_kept(tmp_path):
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 24e6  # a few windows on the text
+
+
+@pytest.mark.parametrize('names', ['zebra', [1, 2], None])
+def test_names_of_a_vocabulary_are_a_list_of_text(names):
+    with pytest.raises(ValueError, match="vocabulary 'x': expected names as a list"):
+        load_vocabulary({'name': 'x', 'names': names})

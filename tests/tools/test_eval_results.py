@@ -87,3 +87,15 @@ def test_empty_annotations_may_be_hidden_ones(tmp_path):
     done = run(tmp_path / 'gt.json', tmp_path / 'results.json')
     assert done.returncode == 0, done.stderr
     assert 'tools/dataset_converters/split_dataset.py' in done.stdout
+
+
+@pytest.mark.parametrize('written', [('--out', 'r.json'), ('--out', 'm', '--arrays', 'm')])
+def test_nothing_that_is_needed_is_written_over(tmp_path, written):
+    results = tmp_path / 'r.json'
+    content = gzip.decompress((GOLDEN / 'ytvis_eval_a_results.json.gz').read_bytes())
+    results.write_bytes(content)
+    options = [part if part.startswith('--') else tmp_path / part for part in written]
+    done = run(GOLDEN / 'ytvis_eval_a_gt.json.gz', results, *options)
+    assert done.returncode == 1
+    assert 'is an input, which would be lost' in done.stderr or 'written twice' in done.stderr
+    assert results.read_bytes() == content and not (tmp_path / 'm').exists()

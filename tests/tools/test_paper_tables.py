@@ -43,12 +43,13 @@ def test_every_row_names_a_recipe() -> None:
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    """A run that was tested twice, with a log, and what a server said."""
+    """A run that was tested twice, with a log that goes on, and what a server said."""
     folder = tmp_path / 'runs' / JOINT
     write(folder / '1' / '1.json', '{"ytvis19/AP": 0.25, "mean/AP": 0.25}')
     write(folder / '1' / 'vis_data' / 'scalars.json',
           '{"loss": 9.0, "time": 0.5, "iter": 50}\n{"loss": 8.0, "time": 0.7, "iter": 100}\n'
-          '{"loss": 7.0, "time": 9.0, "iter": 150}\n')
+          '{"loss": 7.0, "time": 9.0, "iter": 150}\n'
+          '{"loss": 6.0, "ti')
     write(folder / 'results.json', '[]')
     write(folder / 'ytvis19.json', json.dumps(dict(
         stats=[0.481, 0.7], per_category={'1': dict(name='person', AP=0.555),

@@ -113,6 +113,24 @@ def test_choice_of_codec_is_logged(monkeypatch):
     video_codec.cache_clear()
 
 
+def test_a_video_that_cannot_be_finished_replaces_none(clip, tmp_path):
+    before = clip.read_bytes()
+    writer = VideoWriter(clip)
+    writer.write(frame_with_number(1))
+    encode = writer._stream.encode
+
+    class Full:
+        def encode(self, picture):
+            if picture is None:
+                raise OSError('disk full')
+            return encode(picture)
+
+    writer._stream = Full()
+    with pytest.raises(OSError, match='disk full'), writer:
+        pass
+    assert clip.read_bytes() == before and not list(clip.parent.glob('.*.part'))
+
+
 def test_no_half_file_after_an_error(tmp_path):
     with pytest.raises(ValueError, match='like before'), VideoWriter(tmp_path / 'a.mp4') as writer:
         writer.write(frame_with_number(0))

@@ -1,6 +1,7 @@
 """TaxonomyRecall against counts made by hand."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +72,31 @@ def test_a_video_of_another_file_is_refused(files):
 def test_files_must_name_the_same_datasets(files):
     with pytest.raises(ValueError, match='train_files'):
         TaxonomyRecall(ann_files={'pets': files[0]}, train_files={})
+
+
+def test_training_files_may_number_categories_otherwise(files, tmp_path):
+    valid, train = files
+    content = json.loads(Path(train).read_text())
+    for entry in content['categories']:
+        entry['id'] += 100
+    for annotation in content['annotations']:
+        annotation['category_id'] += 100
+    other = tmp_path / 'other.json'
+    other.write_text(json.dumps(content))
+    numbers = []
+    for file in (train, str(other)):
+        metric = TaxonomyRecall(ann_files={'pets': valid}, train_files={'pets': file})
+        metric.process(None, [sample(1, [2, 0]), sample(2, [0, 1])])
+        numbers.append(metric.evaluate(2))
+    assert numbers[0] == numbers[1]
+
+
+def test_files_without_annotations_and_unknown_datasets_are_refused(files, tmp_path):
+    valid, train = files
+    hidden = tmp_path / 'hidden.json'
+    hidden.write_text(json.dumps({'videos': [], 'categories': CATEGORIES}))
+    with pytest.raises(ValueError, match='pets, .*hidden.json: expected annotations'):
+        TaxonomyRecall(ann_files={'pets': str(hidden)}, train_files={'pets': train})
+    metric = TaxonomyRecall(ann_files={'zoo': valid}, train_files={'zoo': train})
+    with pytest.raises(ValueError, match="dataset 'pets' is predicted"):
+        metric.process(None, [sample(1, [0])])

@@ -1,5 +1,6 @@
 import json
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from mmtmt.evaluation.metrics import VideoInstanceMetric, video_instance_metric
 from mmtmt.registry import METRICS
 from mmtmt.structures.samples import make_sample
 from mmtmt.structures.tubes import tube_from_json
-from mmtmt.taxonomy import load_vocabulary
+from mmtmt.taxonomy import Vocabulary, load_vocabulary
 
 
 def samples_of(case, dataset, vocabulary='pets'):
@@ -217,8 +218,38 @@ def test_unknown_video_and_dataset_are_refused(random_case, ann_file):
     samples[1].set_metainfo({'video_id': 77})
     with pytest.raises(ValueError, match='a: 1 predicted videos are not in.* 77'):
         run(VideoInstanceMetric(ann_files={'a': ann_file}), samples)
-    with pytest.raises(ValueError, match="dataset 'a', but ann_files names"):
+    with pytest.raises(ValueError, match="dataset 'a' is predicted, but ann_files names"):
         run(VideoInstanceMetric(ann_files={'b': ann_file}), samples)
+
+
+def test_a_dataset_is_held_against_the_files_before_inference(random_case, ann_file):
+    names = [category['name'] for category in random_case.gt['categories']]
+    videos = [video['id'] for video in random_case.gt['videos']]
+    metric = VideoInstanceMetric(ann_files={'a': ann_file})
+
+    def dataset(name='a', names=names, video_ids=videos):
+        vocabulary = Vocabulary.from_names('pets', names)
+        return SimpleNamespace(name=name, vocabulary=vocabulary, video_ids=video_ids)
+
+    metric.check_dataset(dataset())
+    for wrong, message in (
+        (dataset('b'), "dataset 'b' is predicted, but ann_files names"),
+        (dataset(video_ids=[*videos, 77]), '1 predicted videos are not in .* 77'),
+        (dataset(names=[*names, 'emu']), f'the {len(names)} categories of .* not the'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            metric.check_dataset(wrong)
+
+
+def test_means_leave_out_what_had_nothing_to_find(random_case, ann_file, tmp_path):
+    crowds = json.loads(json.dumps(random_case.gt))
+    for annotation in crowds['annotations']:
+        annotation['iscrowd'] = 1
+    (tmp_path / 'crowds.json').write_text(json.dumps(crowds))
+    files = {'a': ann_file, 'b': str(tmp_path / 'crowds.json')}
+    samples = samples_of(random_case, 'a') + samples_of(random_case, 'b')
+    numbers = run(VideoInstanceMetric(ann_files=files), samples)
+    assert numbers['b/AP'] == -1 and numbers['mean/AP'] == numbers['a/AP'] > 0
 
 
 def test_videos_left_out_are_counted(random_case, ann_file, monkeypatch):
