@@ -120,6 +120,11 @@ def _read_numbers(
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """The numbers as they are written, mostly differences; a mask of an odd number gets a 0 more.
 
+    Args:
+        counts: Of all masks, one after the other.
+        characters: The same as numbers.
+        ends: (M,) where each mask ends.
+
     Returns:
         The numbers, and how many each mask has without the 0; None if one is too large.
     """
