@@ -16,7 +16,7 @@ def test_rows_move_by_key_and_no_object_stays_last():
     report = remap_class_rows(state, model, ['cat', 'dog', 'owl'], ['owl', 'fox', 'cat'])
     assert state['decoder.head.cls_embed.weight'].squeeze(1).tolist() == [3, -2, 1, 9]
     assert state['decoder.head.mask_embed.0.weight'].tolist() == [[7]]
-    assert report == (['owl', 'cat'], ['fox'], ['dog'])
+    assert report == (['owl', 'cat'], ['fox'], ['dog'], ['decoder.head.cls_embed.weight'])
 
 
 def test_row_count_is_checked():
