@@ -23,7 +23,11 @@ from mmtmt.engine.checkpoint import CheckpointError, save_checkpoint
 from mmtmt.engine.config_check import ConfigError, check_config, config_mistakes
 from mmtmt.engine.loops import IterBasedTrainLoop
 from mmtmt.engine.plain_data import restore_history, to_plain
-from mmtmt.engine.vocabulary_check import check_test_vocabularies, check_vocabularies
+from mmtmt.engine.vocabulary_check import (
+    check_metrics,
+    check_test_vocabularies,
+    check_vocabularies,
+)
 from mmtmt.engine.weights import load_into, remap_taxonomy, strip_ddp_prefix
 from mmtmt.registry import RUNNERS
 
@@ -188,13 +192,7 @@ class VISRunner(_Runner):
     def _checked(self, loop: Any) -> Any:
         dataset = loop.dataloader.dataset
         check_test_vocabularies(_unwrapped(self.model), dataset)
-        for metric in loop.evaluator.metrics:
-            for part in getattr(dataset, 'datasets', [dataset]):
-                if hasattr(metric, 'check_dataset') and hasattr(part, 'video_ids'):
-                    try:
-                        metric.check_dataset(part)
-                    except ValueError as error:
-                        raise ConfigError(f'{type(metric).__name__}: {error}') from error
+        check_metrics(loop.evaluator.metrics, dataset)
         return loop
 
     # --- checkpoints

@@ -1,6 +1,7 @@
-"""Checking that data and model mean the same by the name of a vocabulary."""
+"""Checking that data, model and metrics mean the same by the name of a vocabulary."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import product
 from typing import Any
 
 from torch import nn
@@ -63,6 +64,25 @@ def check_test_vocabularies(model: nn.Module, dataset: Any) -> None:
                 model.evaluation_space(part.vocabulary.name)
             except ValueError as error:
                 raise ConfigError(f'dataset {part.name!r}: {error}') from error
+
+
+def check_metrics(metrics: Iterable[Any], dataset: Any) -> None:
+    """Hold the datasets to test on against the files that metrics compare them with.
+
+    Args:
+        metrics: Those without ``check_dataset`` are left out.
+        dataset: A dataset, or several as ``datasets``; those without ``video_ids`` are left out.
+
+    Raises:
+        ConfigError: A metric's file has other videos or categories than the dataset.
+    """
+    checks = [metric.check_dataset for metric in metrics if hasattr(metric, 'check_dataset')]
+    parts = [part for part in getattr(dataset, 'datasets', [dataset]) if hasattr(part, 'video_ids')]
+    for check, part in product(checks, parts):
+        try:
+            check(part)
+        except ValueError as error:
+            raise ConfigError(f'test_evaluator or val_evaluator: {error}') from error
 
 
 def _vocabularies(model: nn.Module, dataset: Any) -> Iterator[tuple[Any, Vocabulary | None]]:

@@ -5,7 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from mmtmt.engine.config_check import ConfigError
-from mmtmt.engine.vocabulary_check import check_test_vocabularies, check_vocabularies
+from mmtmt.engine.vocabulary_check import (
+    check_metrics,
+    check_test_vocabularies,
+    check_vocabularies,
+)
 from mmtmt.taxonomy import Taxonomy, Vocabulary, load_vocabulary
 
 
@@ -66,3 +70,18 @@ def test_a_set_to_test_on_brings_its_vocabulary_along():
         check_test_vocabularies(model, dataset(Vocabulary.from_names('outback', ['emu'])))
     with pytest.raises(ConfigError, match="vocabulary 'ytvis19'"):
         check_test_vocabularies(model, dataset(Vocabulary.from_names('ytvis19', ['zebra'])))
+
+
+def test_every_metric_looks_at_every_dataset():
+    def check(part):
+        seen.append(part.name)
+        if part.name == 'bad':
+            raise ValueError('other videos')
+
+    seen, metrics = [], [SimpleNamespace(check_dataset=check), SimpleNamespace()]
+    parts = [SimpleNamespace(name=name, video_ids=[1]) for name in ('good', 'bad')]
+    with pytest.raises(ConfigError, match='val_evaluator: other videos'):
+        check_metrics(metrics, SimpleNamespace(datasets=[SimpleNamespace(), *parts]))
+    assert seen == ['good', 'bad']
+    check_metrics(metrics, parts[0])
+    assert seen == ['good', 'bad', 'good']

@@ -67,8 +67,8 @@ def check_writable(*files: Path, inputs: Sequence[str | Path] = ()) -> None:
     for number, file in enumerate(files):
         if os.path.abspath(file) in map(os.path.abspath, files[:number]):
             raise FileExistsError(f'{file} would be written twice')
-        if any(os.path.exists(path) and os.path.samefile(file, path)
-               for path in inputs if file.exists()):
+        read = filter(os.path.exists, inputs)
+        if file.exists() and any(file.samefile(path) for path in read):
             raise FileExistsError(f'{file} is an input, which would be lost')
         if file.is_dir():
             raise IsADirectoryError(f'{file} is a folder, expected a file to write')

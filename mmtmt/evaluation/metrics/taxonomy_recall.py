@@ -52,11 +52,13 @@ class TaxonomyRecall(BaseMetric):
             )
         self.ann_files = dict(ann_files)
         self.train_files = dict(train_files)
-        # found before hours of inference, not after
+        # A file that can't be used is found before hours of inference, not after.
+        self._contents: dict[str, tuple[_Content, _Content]] = {}
         if is_main_process():
-            for files in (self.ann_files, self.train_files):
-                for name, path in files.items():
-                    _check_annotated(name, path)
+            self._contents = {
+                name: (_Content(name, file), _Content(name, self.train_files[name]))
+                for name, file in self.ann_files.items()
+            }
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the selected categories of a batch of videos.
@@ -129,19 +131,19 @@ class TaxonomyRecall(BaseMetric):
 
     def _recalls(self, dataset: str, videos: Mapping[Any, tuple]) -> tuple[float, float]:
         """Mean over the videos with objects: of the selected and of the static ranking."""
-        file, name = self.ann_files[dataset], next(iter(videos.values()))[0]
-        vocabulary, known, present = _present_labels(file, name)
-        if unknown := sorted(videos.keys() - known, key=str):
+        tested, trained = self._contents[dataset]
+        if unknown := sorted(videos.keys() - tested.videos, key=str):
             raise ValueError(
-                f'{dataset}: video {unknown[0]} is not in {file}; set ann_files of '
+                f'{dataset}: video {unknown[0]} is not in {tested.file}; set ann_files of '
                 'TaxonomyRecall to the file that was predicted'
             )
-        trained_in, _, trained = _present_labels(self.train_files[dataset], name)
+        name = next(iter(videos.values()))[0]
+        vocabulary, trained_in = tested.vocabulary(name), trained.vocabulary(name)
         if trained_in.names != vocabulary.names:
-            raise ValueError(
-                f'{dataset}: {self.train_files[dataset]} has other categories than {file}'
-            )
-        counts = sum(trained.values(), Counter())
+            raise ValueError(f'{dataset}: {trained.file} has other categories than {tested.file}')
+        # labels, since the two files may give the categories other ids
+        present = tested.labels(vocabulary)
+        counts = sum(trained.labels(trained_in).values(), Counter())
         most = max(len(labels) for _, labels in videos.values())
         frequent = {label for label, _ in counts.most_common(most)}
         pairs = [
@@ -156,22 +158,27 @@ class TaxonomyRecall(BaseMetric):
         return float(np.mean(own)), float(np.mean(static))
 
 
-def _present_labels(file: str, name: str) -> tuple[Vocabulary, set, dict[Any, Counter[int]]]:
-    """The vocabulary of a file, ids of its videos, and by those with objects the labels' counts.
+class _Content:
+    """What counts of a file: its videos, its categories, and the objects of each but crowds."""
 
-    Crowds are left out, and labels count, since another file may give the categories other ids.
-    """
-    content = read_json(file)
-    vocabulary = read_vocabulary(name, content['categories'], file)
-    label_of = {category: label for label, category in enumerate(vocabulary.ids)}
-    present: dict[Any, Counter[int]] = defaultdict(Counter)
-    for annotation in content['annotations']:
-        if not annotation.get('iscrowd'):
-            present[annotation['video_id']][label_of[annotation['category_id']]] += 1
-    return vocabulary, {video['id'] for video in content['videos']}, present
+    def __init__(self, dataset: str, file: str) -> None:
+        content = read_json(file)
+        if not isinstance(content, Mapping) or not content.get('annotations'):
+            raise ValueError(f'{dataset}, {file}: expected annotations to compare taxonomies with')
+        self.file, self.categories = file, content['categories']
+        self.videos = {video['id'] for video in content['videos']}
+        self.objects: dict[Any, Counter] = defaultdict(Counter)
+        for annotation in content['annotations']:
+            if not annotation.get('iscrowd'):
+                self.objects[annotation['video_id']][annotation['category_id']] += 1
 
+    def vocabulary(self, name: str) -> Vocabulary:
+        return read_vocabulary(name, self.categories, self.file)
 
-def _check_annotated(dataset: str, file: str) -> None:
-    content = read_json(file)
-    if not isinstance(content, Mapping) or not content.get('annotations'):
-        raise ValueError(f'{dataset}, {file}: expected annotations to compare taxonomies with')
+    def labels(self, vocabulary: Vocabulary) -> dict[Any, Counter[int]]:
+        """Per video with objects how often each label is there."""
+        label_of = {category: label for label, category in enumerate(vocabulary.ids)}
+        return {
+            video: Counter({label_of[category]: count for category, count in counts.items()})
+            for video, counts in self.objects.items()
+        }

@@ -36,7 +36,7 @@ def is_class_tensor(name: str) -> bool:
     Returns:
         Whether its name is that of one.
     """
-    return bool(re.search(_SOFTMAX_ROWS, name) or re.search(_SIGMOID_ROWS, name))
+    return re.search(f'{_SOFTMAX_ROWS}|{_SIGMOID_ROWS}', name) is not None
 
 
 def remap_class_rows(state_dict: dict[str, Tensor], model_state: dict[str, Tensor],
