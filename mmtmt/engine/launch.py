@@ -16,6 +16,7 @@ from mmengine.utils import get_installed_path
 from mmtmt.datasets.annotation_file import AnnotationError
 from mmtmt.engine.checkpoint import CheckpointError
 from mmtmt.engine.config_check import ConfigError, check_overrides
+from mmtmt.engine.process_group import end_process_group
 from mmtmt.engine.runner import VISRunner
 from mmtmt.structures.images import FrameError
 from mmtmt.utils.memory import keep_freed_memory
@@ -128,7 +129,8 @@ def run_tool(main: Callable[[], None]) -> None:
     """Run a tool; what the user can mend ends it with one line instead of a traceback.
 
     That is a mistake in config or arguments, a checkpoint of another model, a missing file, an
-    annotation file with a mistake, or a frame that can't be read.
+    annotation file with a mistake, or a frame that can't be read. After a tool that succeeded the
+    process leaves those that it ran with.
 
     Args:
         main: The tool.
@@ -144,3 +146,4 @@ def run_tool(main: Callable[[], None]) -> None:
     except FileNotFoundError as error:
         missing = f'{error.filename} does not exist' if error.filename else str(error)
         sys.exit(f'error: {missing}; paths in configs start from {os.getcwd()}')
+    end_process_group()

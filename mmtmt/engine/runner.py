@@ -10,7 +10,7 @@ from typing import Any
 
 import mmengine
 import torch
-from mmengine.dist import is_distributed, master_only
+from mmengine.dist import master_only
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.runner import CheckpointLoader, EpochBasedTrainLoop
 from mmengine.runner import Runner as _Runner
@@ -23,6 +23,7 @@ from mmtmt.engine.checkpoint import CheckpointError, save_checkpoint
 from mmtmt.engine.config_check import ConfigError, check_config, config_mistakes
 from mmtmt.engine.loops import IterBasedTrainLoop
 from mmtmt.engine.plain_data import restore_history, to_plain
+from mmtmt.engine.process_group import start_gloo
 from mmtmt.engine.vocabulary_check import (
     check_metrics,
     check_test_vocabularies,
@@ -85,8 +86,8 @@ class VISRunner(_Runner):
             env_cfg: As in mmengine.
         """
         on_cpu = not torch.cuda.is_available()
-        if self.distributed and on_cpu and self.launcher == 'pytorch' and not is_distributed():
-            torch.distributed.init_process_group(backend='gloo')
+        if self.distributed and on_cpu and self.launcher == 'pytorch':
+            start_gloo()
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: torch.nn.Module) -> torch.nn.Module:

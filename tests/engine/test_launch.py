@@ -2,12 +2,18 @@
 
 import argparse
 import os
+import socket
+import weakref
 
 import pytest
+import torch.distributed
+from mmengine.config import Config
+from mmengine.model import MMDistributedDataParallel
 
 from mmtmt.datasets.annotation_file import AnnotationError
-from mmtmt.engine.launch import add_run_arguments, prepare_run, run_tool
+from mmtmt.engine.launch import add_run_arguments, build_runner, prepare_run, run_tool
 from mmtmt.structures.images import FrameError
+from tests.engine.toy import toy_config
 
 
 @pytest.mark.parametrize('kind', [AnnotationError, FrameError])
@@ -40,3 +46,26 @@ def test_mpi_gives_each_process_its_own_device(monkeypatch, tmp_path):
         monkeypatch.delenv('LOCAL_RANK')
         prepare_run(parser.parse_args([str(tmp_path / 'config.py'), '--launcher', launcher]))
         assert os.environ['LOCAL_RANK'] == rank
+
+
+def test_a_tool_ends_the_group_of_processes_that_it_began(monkeypatch, tmp_path):
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        port = sock.getsockname()[1]
+    settings = dict(
+        RANK=0, WORLD_SIZE=1, LOCAL_RANK=0, MASTER_ADDR='127.0.0.1', MASTER_PORT=port,
+        CUDA_VISIBLE_DEVICES='', OMP_NUM_THREADS=1, MKL_NUM_THREADS=1,
+    )  # fmt: skip
+    for name, value in settings.items():
+        monkeypatch.setenv(name, str(value))
+    groups = []
+
+    def tool():
+        runner = build_runner(Config(toy_config(tmp_path, launcher='pytorch')))
+        runner.train()
+        assert isinstance(runner.model, MMDistributedDataParallel)
+        groups.append(weakref.ref(torch.distributed.group.WORLD))
+
+    run_tool(tool)
+    assert not torch.distributed.is_initialized()
+    assert groups[0]() is None  # its threads would abort the process at its end

@@ -1,0 +1,27 @@
+"""The group of processes of a distributed run: its start without a GPU, and its orderly end."""
+
+import gc
+
+import torch.distributed
+
+# Loaded before there is a group: its functions have the group of that moment as a default argument.
+# DistributedDataParallel loads it too, later, and the group would live until the process ends.
+import torch.distributed.nn
+from mmengine.dist import is_distributed
+
+
+def start_gloo() -> None:
+    """Start a group over gloo from the variables that torchrun sets, unless there is a group."""
+    if not is_distributed():
+        torch.distributed.init_process_group(backend='gloo')
+
+
+def end_process_group() -> None:
+    """Leave the group of processes, if there is one, and end its threads.
+
+    The threads of a group that outlive the interpreter abort the process when they free the last
+    tensor that they sent, and a finished run counts as failed.
+    """
+    if is_distributed():
+        gc.collect()  # DistributedDataParallel, in the cycles of a runner, holds the group
+        torch.distributed.destroy_process_group()
