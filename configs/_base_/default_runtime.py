@@ -20,6 +20,8 @@ visualizer = dict(type='Visualizer', vis_backends=vis_backends)
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'))
+    # seconds that a process waits for the others, as at the end of a test whose videos differ in
+    # length; NCCL's 600 are short
+    dist_cfg=dict(backend='nccl', timeout=3600))
 
 resume = False

@@ -1,6 +1,7 @@
 """The group of processes of a distributed run: its start without a GPU, and its orderly end."""
 
 import gc
+from datetime import timedelta
 
 import torch.distributed
 
@@ -10,10 +11,15 @@ import torch.distributed.nn
 from mmengine.dist import is_distributed
 
 
-def start_gloo() -> None:
-    """Start a group over gloo from the variables that torchrun sets, unless there is a group."""
+def start_gloo(timeout: float | None = None) -> None:
+    """Start a group over gloo from the variables that torchrun sets, unless there is a group.
+
+    Args:
+        timeout: Seconds that a process waits for the others; None is PyTorch's default.
+    """
     if not is_distributed():
-        torch.distributed.init_process_group(backend='gloo')
+        limit = None if timeout is None else timedelta(seconds=timeout)
+        torch.distributed.init_process_group(backend='gloo', timeout=limit)
 
 
 def end_process_group() -> None:

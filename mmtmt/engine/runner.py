@@ -87,7 +87,7 @@ class VISRunner(_Runner):
         """
         on_cpu = not torch.cuda.is_available()
         if self.distributed and on_cpu and self.launcher == 'pytorch':
-            start_gloo()
+            start_gloo(env_cfg.get('dist_cfg', {}).get('timeout'))
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: torch.nn.Module) -> torch.nn.Module:
