@@ -233,7 +233,7 @@ def test_results_of_all_sets_are_written(tested):
             for entry in results
             if entry['dataset'] == name
         ]
-        assert len(list(Path('shown', name).glob('*.mp4'))) == 1
+        assert len(list(Path('shown').glob(f'{name}_*.mp4'))) == 1
     assert Path('shown/index.html').is_file()
 
 

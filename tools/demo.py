@@ -137,7 +137,8 @@ def report(args: argparse.Namespace, metrics: dict[str, float], seconds: dict[st
     from mmtmt.evaluation.metrics import format_table
 
     path = args.out / 'metrics.json'
-    path.write_text(json.dumps({**metrics, 'seconds': seconds}, indent=2) + '\n', encoding='utf-8')
+    times = {f'seconds/{name}': value for name, value in seconds.items()}
+    path.write_text(json.dumps({**metrics, **times}, indent=2) + '\n', encoding='utf-8')
     rows: dict[str, dict[str, float]] = {}
     others = {}
     for key, value in metrics.items():
@@ -151,7 +152,7 @@ def report(args: argparse.Namespace, metrics: dict[str, float], seconds: dict[st
     for key, value in others.items():
         print(f'{key}: {value:.3f}')
     print('\ntime: ' + ', '.join(f'{name} {clock(value)}' for name, value in seconds.items()))
-    for video in sorted(args.out.glob('*/*.mp4')):
+    for video in sorted(args.out.glob('*.mp4')):
         print(video)
     print(f'{path}\n{args.out / "index.html"}   <- open this page to see the videos')
 

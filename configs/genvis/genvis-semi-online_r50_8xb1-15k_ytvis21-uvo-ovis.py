@@ -29,9 +29,9 @@ train_dataloader = dict(
     dataset=dict(
         type='ConcatDataset',
         datasets=[
-            dict(_base_.ytvis21_train, pipeline=train_pipeline),
-            dict(_base_.uvo_train, pipeline=train_pipeline),
-            dict(_base_.ovis_train, pipeline=train_pipeline),
+            dict(_base_.ytvis21_train, pipeline=train_pipeline, filter_cfg=dict(filter_empty=True)),
+            dict(_base_.uvo_train, pipeline=train_pipeline, filter_cfg=dict(filter_empty=True)),
+            dict(_base_.ovis_train, pipeline=train_pipeline, filter_cfg=dict(filter_empty=True)),
         ]),
     # of the sets in the order above
     sampler=dict(ratios=[1, 1, 0.75]))

@@ -34,6 +34,7 @@ train_dataloader = dict(
                 pipeline=[dict(type='SampleClip', num_frames=15), *_base_.pseudo_clip_steps]),
             dict(
                 _base_.ovis_train,
+                filter_cfg=dict(filter_empty=True),
                 pipeline=[
                     dict(type='SampleClip', num_frames=15, frame_range=12),
                     *_base_.clip_steps

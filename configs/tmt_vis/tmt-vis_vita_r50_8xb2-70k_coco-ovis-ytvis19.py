@@ -26,8 +26,8 @@ train_dataloader = dict(
             dict(
                 _base_.coco_train,
                 pipeline=[dict(type='SampleClip', num_frames=5), *_base_.pseudo_clip_steps]),
-            dict(_base_.ovis_train, pipeline=train_pipeline),
-            dict(_base_.ytvis19_train, pipeline=train_pipeline),
+            dict(_base_.ovis_train, pipeline=train_pipeline, filter_cfg=dict(filter_empty=True)),
+            dict(_base_.ytvis19_train, pipeline=train_pipeline, filter_cfg=dict(filter_empty=True)),
         ]),
     # of the sets in the order above, as the released TMT-VIS code weighs them
     sampler=dict(ratios=[1, 0.75, 0.75]))

@@ -29,6 +29,7 @@ train_dataloader = dict(
                 pipeline=[dict(type='SampleClip', num_frames=6), *_base_.pseudo_clip_steps]),
             dict(
                 _base_.ytvis21_train,
+                filter_cfg=dict(filter_empty=True),
                 pipeline=[
                     dict(type='SampleClip', num_frames=6, frame_range=8),
                     *_base_.clip_steps

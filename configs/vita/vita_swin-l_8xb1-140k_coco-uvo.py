@@ -28,6 +28,7 @@ train_dataloader = dict(
                 pipeline=[dict(type='SampleClip', num_frames=5), *_base_.pseudo_clip_steps]),
             dict(
                 _base_.uvo_train,
+                filter_cfg=dict(filter_empty=True),
                 pipeline=[
                     dict(type='SampleClip', num_frames=5, frame_range=20),
                     *_base_.clip_steps

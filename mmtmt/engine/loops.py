@@ -49,7 +49,7 @@ class IterBasedTrainLoop(_IterBasedTrainLoop):
         finally:
             # Workers end here, not when the garbage collector finds the runner's cycles: there
             # each took 5 s, and their memory is wanted for tests in the same process.
-            self.dataloader_iterator = None
+            self.dataloader_iterator = self.dataloader._iterator = None
         runner.call_hook('after_train_epoch')
         runner.call_hook('after_train')
         return runner.model

@@ -10,7 +10,7 @@ from typing import Any
 
 import mmengine
 import torch
-from mmengine.dist import master_only
+from mmengine.dist import broadcast_object_list, master_only
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.runner import CheckpointLoader, EpochBasedTrainLoop
 from mmengine.runner import Runner as _Runner
@@ -23,7 +23,7 @@ from mmtmt.engine.checkpoint import CheckpointError, save_checkpoint
 from mmtmt.engine.config_check import ConfigError, check_config, config_mistakes
 from mmtmt.engine.loops import IterBasedTrainLoop
 from mmtmt.engine.plain_data import restore_history, to_plain
-from mmtmt.engine.process_group import start_gloo
+from mmtmt.engine.process_group import check_seen_by_all, gather_in, start_gloo
 from mmtmt.engine.vocabulary_check import (
     check_metrics,
     check_test_vocabularies,
@@ -194,6 +194,7 @@ class VISRunner(_Runner):
         dataset = loop.dataloader.dataset
         check_test_vocabularies(_unwrapped(self.model), dataset)
         check_metrics(loop.evaluator.metrics, dataset)
+        gather_in(self.log_dir, loop.evaluator.metrics)  # of this run alone
         return loop
 
     # --- checkpoints
@@ -317,7 +318,11 @@ class VISRunner(_Runner):
         """
         newest_wanted = self._resume == 'auto' or (self._resume and self._load_from is None)
         if newest_wanted and not self._has_loaded:
-            newest = find_latest_checkpoint(self.work_dir)
+            found = [find_latest_checkpoint(self.work_dir)]
+            broadcast_object_list(found)  # one decision for all processes
+            newest = found[0]
+            if isinstance(newest, Path):
+                check_seen_by_all(newest)
             self._resume = newest is not None
             if newest is not None:
                 self._load_from = str(newest)
@@ -354,20 +359,24 @@ class VISRunner(_Runner):
             ) from error
 
 
-def find_latest_checkpoint(folder: str | os.PathLike) -> Path | None:
+def find_latest_checkpoint(folder: str | os.PathLike) -> Path | str | None:
     """Find what to resume from.
 
     Args:
         folder: A work directory.
 
     Returns:
-        The file that ``last_checkpoint`` names, if it is there, else the newest ``iter_*.pth`` or
-        ``epoch_*.pth``: the name may be lost by a kill, or the folder may have been moved.
+        The file that ``last_checkpoint`` names, if it is there, or the address, if it names one;
+        else the newest ``iter_*.pth`` or ``epoch_*.pth``: the name may be lost by a kill, or the
+        folder may have been moved.
     """
     folder = Path(folder)
     note = folder / 'last_checkpoint'
     if note.is_file():
-        for named in (Path(note.read_text().strip()), folder / Path(note.read_text().strip()).name):
+        name = note.read_text().strip()
+        if '://' in name:
+            return name
+        for named in (Path(name), folder / Path(name).name):
             if named.is_file():
                 return named
     found = [path for kind in ('iter', 'epoch') for path in folder.glob(f'{kind}_*.pth')]

@@ -1,5 +1,6 @@
 """Training, resuming and loading through the runner, on a toy model."""
 
+import itertools
 import json
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -134,6 +135,8 @@ def test_latest_checkpoint_survives_a_move_and_a_lost_note(tmp_path):
     assert find_latest_checkpoint(tmp_path).name == 'iter_3.pth'
     (tmp_path / 'last_checkpoint').write_text('')
     assert find_latest_checkpoint(tmp_path).name == 'iter_12.pth'
+    (tmp_path / 'last_checkpoint').write_text('s3://bucket/run/iter_15.pth')
+    assert find_latest_checkpoint(tmp_path) == 's3://bucket/run/iter_15.pth'
 
 
 def test_averaged_weights_are_what_a_test_loads(tmp_path):
@@ -275,3 +278,17 @@ def test_save_best_keeps_one_best(tmp_path):
     )
     run(tmp_path, default_hooks=hooks)
     assert [path.name for path in tmp_path.glob('best*')] == ['best_videos_iter_6.pth']
+
+
+def test_best_checkpoint_of_another_run_stays(tmp_path, monkeypatch):
+    scores = itertools.count()
+    monkeypatch.setattr(ToyMetric, 'compute_metrics', lambda *_: {'videos': next(scores)})
+    hook = dict(
+        type='CheckpointHook', by_epoch=False, interval=3, save_best='videos', rule='greater'
+    )
+    hooks = dict(checkpoint=hook, logger=dict(type='LoggerHook', interval=1))
+    run(tmp_path / 'a', default_hooks=hooks)
+    first = tmp_path / 'a/iter_6.pth'
+    run(tmp_path / 'b', default_hooks=hooks, resume=True, load_from=str(first), max_iters=12)
+    best = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.glob('*/best*'))
+    assert best == ['a/best_videos_iter_6.pth', 'b/best_videos_iter_12.pth']

@@ -53,8 +53,8 @@ def test_draws_every_set_beside_the_ground_truth(dataset, tmp_path):
         hook.after_test_iter(runner, index, batch, batch['data_samples'])
     hook.after_test_epoch(runner, {'synth_ytvis/AP': 0.25, 'synth_ytvis/AP_small': 0.125})
 
-    videos = sorted(tmp_path.glob('*/*.mp4'))
-    assert [video.parent.name for video in videos] == ['synth_ovis', 'synth_ytvis']
+    videos = sorted(tmp_path.glob('synth*.mp4'))
+    assert [video.name for video in videos] == ['synth_ovis_0001.mp4', 'synth_ytvis_0001.mp4']
     source = VideoFrameSource(videos[1])
     assert source.fps == 4 and len(source) == len(dataset[0]['inputs'])
     height, width = source.ori_shape

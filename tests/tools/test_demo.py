@@ -22,10 +22,11 @@ def test_demo_trains_evaluates_and_draws(tmp_path):
     metrics = json.loads((tmp_path / 'out' / 'metrics.json').read_text())
     sets = ('synth_ytvis', 'synth_uvo', 'synth_ovis')
     assert all(0 <= metrics[f'{name}/AP50'] <= 1 for name in sets)
-    assert metrics['seconds'].keys() >= {'data', 'training', 'evaluation'}
+    assert metrics.keys() >= {'seconds/data', 'seconds/training', 'seconds/evaluation'}
+    assert all(isinstance(value, (int, float)) for value in metrics.values())
     page = (tmp_path / 'out' / 'index.html').read_text()
     for name in sets:
-        (video,) = (tmp_path / 'out' / name).glob('*.mp4')
-        assert f'{name}/{video.name}' in page and str(video.relative_to(tmp_path)) in done.stdout
+        (video,) = (tmp_path / 'out').glob(f'{name}_*.mp4')
+        assert f'"{video.name}"' in page and str(video.relative_to(tmp_path)) in done.stdout
     assert 'training [########################] 2/2' in done.stdout
     assert 'index.html' in done.stdout

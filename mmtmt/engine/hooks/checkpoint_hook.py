@@ -1,5 +1,6 @@
 """Saving checkpoints without a moment in which none is there."""
 
+import os
 from typing import Any
 
 from mmengine.hooks import CheckpointHook as _CheckpointHook
@@ -21,10 +22,14 @@ class _RemoveLater:
     def rmtree(self, path: str) -> None:
         self._noted.append(('rmtree', path))
 
-    def flush(self, keep: set[str]) -> None:
-        """Delete for real, except what was written anew under the same name."""
+    def flush(self, folder: str, keep: set[str]) -> None:
+        """Delete for real, except what was written anew under the same name or lies elsewhere.
+
+        The best checkpoint of a run that is resumed into another folder stays where it is.
+        """
         for action, path in self._noted:
-            if path not in keep:
+            of_this_run = os.path.dirname(os.path.abspath(path)) == os.path.abspath(folder)
+            if of_this_run and path not in keep:
                 getattr(self._backend, action)(path)
 
     def __getattr__(self, name: str) -> Any:
@@ -67,4 +72,7 @@ class _Deferral:
         later, self.hook.file_backend = self.hook.file_backend, self.backend
         if kind is None:
             best = getattr(self.hook, 'best_ckpt_path_dict', {}).values()
-            later.flush({self.hook.last_ckpt, getattr(self.hook, 'best_ckpt_path', None), *best})
+            later.flush(
+                self.hook.out_dir,
+                {self.hook.last_ckpt, getattr(self.hook, 'best_ckpt_path', None), *best},
+            )

@@ -24,7 +24,7 @@ from mmtmt.visualization import (
 class VISVisualizationHook(Hook):
     """Draws predicted tracks, beside the ground truth where there is one.
 
-    Videos are written as ``show_dir/DATASET/VIDEO.mp4`` while the test runs, and a page
+    Videos are written as ``show_dir/DATASET_VIDEO.mp4`` while the test runs, and a page
     ``show_dir/index.html`` that shows them with the metrics at its end. mmdet's hook of this
     kind draws frame by frame and wants predictions per frame.
 
@@ -99,7 +99,7 @@ class VISVisualizationHook(Hook):
             video = render_video(
                 source,
                 {**_ground_truth(dataset, position), 'prediction': tracks},
-                self.show_dir / name / f'{stem}.mp4',
+                self.show_dir / f'{name}_{stem}.mp4',
                 title=f'{name} {video_id}',
                 fps=self.fps,
             )

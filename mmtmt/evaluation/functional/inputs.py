@@ -223,9 +223,13 @@ def read_results(
         results = Results(truth)
         pending: dict[int | str, list[_Entry]] = defaultdict(list)
         characters = 0
+        datasets: set[object] = set()
         for index, result in enumerate(source):
             where = place_of_result(index, result)
             with as_value_error(where):
+                if 'dataset' in result:
+                    datasets.add(result['dataset'])
+                    _check_one_dataset(datasets, where)
                 video, *parts = read_entry(result, truth, where, results.left_out)
                 try:
                     score = read_score(result.get('score'))
@@ -238,6 +242,14 @@ def read_results(
                 characters = 0
         _measure_results(pending, results, least_iou)
         return results
+
+
+def _check_one_dataset(datasets: set[object], where: str) -> None:
+    if len(datasets) > 1:
+        raise ValueError(
+            f'{where}: the results before are of another dataset, and one ground truth can not '
+            'judge both: test.py --out NAME.json writes those of each to NAME/DATASET/results.json'
+        )
 
 
 def _measure_results(

@@ -72,7 +72,7 @@ class TaxonomyInjection(BaseModule):
             embeddings become N_T further queries, which predict as well. `concat` is for decoders
             whose queries are not carried over frames. (TMT-VIS, table 7.)
         init: `identity` starts as no change at all, `post_norm` as the paper's
-            equation reads; None with `concat`, which has no block to start.
+            equation reads; None is `identity`, but for `concat`, which has no block to start.
         positions: `first` injects before layer 1, `all` before each layer with own weights.
         num_heads: Attention heads of `cross_attn`.
         feedforward_dims: Hidden width of the feed-forward block of `cross_attn`.
@@ -80,7 +80,7 @@ class TaxonomyInjection(BaseModule):
     """
 
     def __init__(self, *, embed_dims: int, num_layers: int, num_selected: int,
-                 aggregation: str = 'cross_attn', init: str | None = 'identity',
+                 aggregation: str = 'cross_attn', init: str | None = None,
                  positions: str = 'first', num_heads: int = 8, feedforward_dims: int = 2048,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
@@ -97,6 +97,7 @@ class TaxonomyInjection(BaseModule):
             self.query_embed = nn.Embedding(num_selected, embed_dims)
             self.blocks = nn.ModuleList()
             return
+        init = 'identity' if init is None else init
         if init not in INITS:
             raise ValueError(f'injection.init: expected one of {INITS}, got {init!r}')
         self.blocks = nn.ModuleList(

@@ -98,6 +98,10 @@ def test_results_of_several_datasets_are_told_apart(sound):
     wrong = {**sound.results[0], 'category_id': 99, 'dataset': 'ovis'}
     with pytest.raises(ValueError, match="result 0 of dataset 'ovis': category 99 is not in"):
         evaluate(sound.gt, [wrong])
+    one, two = ({**sound.results[0], 'dataset': name} for name in ('ovis', 'uvo'))
+    assert evaluate(sound.gt, [one, one])['stats']
+    with pytest.raises(ValueError, match="result 1 of dataset 'uvo': the results before"):
+        evaluate(sound.gt, [one, two])
 
 
 def test_number_of_thousands_of_digits(sound, tmp_path):

@@ -35,7 +35,7 @@ def test_a_fresh_identity_injection_equals_its_base_bit_for_bit(
 
 @pytest.mark.parametrize('injection', [
     dict(aggregation='cross_attn', init='post_norm'), dict(aggregation='add', init='post_norm'),
-    dict(aggregation='concat', init=None)
+    dict(aggregation='concat')
 ])
 def test_other_ways_of_injecting_change_the_predictions_and_train(
         build_model, make_batch, injection):
@@ -62,7 +62,7 @@ def test_every_parameter_gets_a_gradient(build_model, make_batch, compilation):
 
 
 def test_concatenated_embeddings_predict_as_further_queries(build_model, make_video):
-    model = build_model(injection=dict(aggregation='concat', init=None))
+    model = build_model(injection=dict(aggregation='concat'))
     state = model.init_state(make_video(2)[1].metainfo)
     model.step(make_video(2)[0].read(0, 2), state)
     model.finish(state)
@@ -70,7 +70,7 @@ def test_concatenated_embeddings_predict_as_further_queries(build_model, make_vi
 
 
 @pytest.mark.parametrize('injection, message', [
-    (dict(aggregation='concat'), 'init=None'),
+    (dict(aggregation='concat', init='identity'), 'init=None'),
     (dict(aggregation='sum'), 'aggregation'),
     (dict(init='zero'), 'init'),
     (dict(positions='last'), 'positions'),

@@ -440,7 +440,7 @@ def test_loads_what_mmdet_trained(make_video):
 
 
 @pytest.mark.parametrize('options, message', [
-    (dict(injection=dict(aggregation='concat', init=None)), 'concat.*DeformableDecoder'),
+    (dict(injection=dict(aggregation='concat')), 'concat.*DeformableDecoder'),
     (dict(compilation=dict(feature_levels='mask')), "feature_levels='mask': IDOL has no mask"),
     (dict(test_cfg=dict(max_per_video=3)), 'test_cfg: expected keys among'),
     (dict(test_cfg=dict(box_nms=3)), 'box_nms: expected a number from 0 to 1, got 3'),

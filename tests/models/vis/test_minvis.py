@@ -304,7 +304,7 @@ def test_a_checkpoint_of_another_base_is_named(build_model, build_minvis):
 
 
 @pytest.mark.parametrize('options, message', [
-    (dict(injection=dict(aggregation='concat', init=None)), 'concat.*FrameMaskDecoder'),
+    (dict(injection=dict(aggregation='concat')), 'concat.*FrameMaskDecoder'),
     (dict(compile_per='video'), 'compile_per: expected one of .*frame.*video'),
     (dict(test_cfg=dict(window=3)), 'test_cfg: expected keys among'),
 ])
