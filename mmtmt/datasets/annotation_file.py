@@ -51,7 +51,8 @@ def load_annotation_file(path: str | Path, store: bytearray) -> dict[str, Any]:
 
     Returns:
         Its content; ``segmentations`` with run-length encoded masks are `PackedTube` objects
-        whose ``counts`` are in the store, ``bboxes`` and ``areas`` of tubes are left out.
+        whose ``counts`` are in the store, ``bboxes`` and ``areas`` of tubes are left out. Where
+        the list of ``bboxes`` has none for a frame, the object isn't in it.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -114,8 +115,12 @@ def _compact(pairs: list[tuple[str, Any]], store: bytearray) -> dict[str, Any]:
     segmentations = entry.get('segmentations')
     if not isinstance(segmentations, list):
         return entry
-    entry.pop('bboxes', None)
+    boxes = entry.pop('bboxes', None)
     entry.pop('areas', None)
+    if isinstance(boxes, list) and len(boxes) == len(segmentations) and not all(boxes):
+        # as the official readers do, which want both
+        segmentations = [mask if box else None for mask, box in zip(segmentations, boxes)]
+        entry['segmentations'] = segmentations
     # Polygons don't tell the size of their frame: they wait until the video is known.
     _pack(entry, next((s.get('size') for s in segmentations if isinstance(s, dict)), None), store)
     return entry

@@ -115,6 +115,15 @@ def test_intact_file(tiny):
     assert len(read(tiny)) == 3
 
 
+@pytest.mark.parametrize('nothing', [None, []])
+def test_object_without_a_box_is_not_in_the_frame(tiny, nothing):
+    annotation(tiny)['bboxes'] = [[2, 4, 12, 10], None, nothing, [11, 4, 12, 10]]
+    fish = read(tiny).get_data_info(1)['instances'][0]['tube']
+    assert fish.present.tolist() == [True, False, False, True]
+    annotation(tiny)['bboxes'] = [None]  # tells nothing of frames
+    assert read(tiny).get_data_info(1)['instances'][0]['tube'].present.tolist()[2]
+
+
 @pytest.mark.parametrize(
     'text', ['', '{"videos": [', '[1]', '{}', 'null', '"a"', '[' * 10**5, '\xff']
 )
