@@ -3,6 +3,7 @@
 from mmtmt.registry import HOOKS  # noqa: F401, I001 - comes first: it makes mmdet importable
 from mmtmt.engine.checkpoint import (
     CheckpointError,
+    find_latest_checkpoint,
     load_checkpoint_file,
     save_checkpoint,
     trusted_checkpoints,
@@ -10,7 +11,7 @@ from mmtmt.engine.checkpoint import (
 from mmtmt.engine.config_check import ConfigError, check_config, check_overrides
 from mmtmt.engine.hooks import CheckpointHook, NaNGuardHook, VISVisualizationHook
 from mmtmt.engine.loops import IterBasedTrainLoop
-from mmtmt.engine.runner import VISRunner, find_latest_checkpoint
+from mmtmt.engine.runner import VISRunner
 from mmtmt.engine.weights import LoadReport, load_into
 
 __all__ = [

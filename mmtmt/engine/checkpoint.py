@@ -58,6 +58,35 @@ def save_checkpoint(checkpoint: dict, path: str | os.PathLike) -> None:
         raise OSError(f'could not write {path}: {error}; {kept}') from error
 
 
+def find_latest_checkpoint(folder: str | os.PathLike) -> Path | str | None:
+    """Find what to resume from.
+
+    Args:
+        folder: A work directory.
+
+    Returns:
+        The file that ``last_checkpoint`` names, if it is there, or the address, if it names one;
+        else the newest ``iter_*.pth`` or ``epoch_*.pth``: the name may be lost by a kill, or the
+        folder may have been moved.
+    """
+    folder = Path(folder)
+    note = folder / 'last_checkpoint'
+    if note.is_file():
+        name = note.read_text().strip()
+        if '://' in name:
+            return name
+        for named in (Path(name), folder / Path(name).name):
+            if named.is_file():
+                return named
+    found = [path for kind in ('iter', 'epoch') for path in folder.glob(f'{kind}_*.pth')]
+    return max(found, key=_age, default=None)
+
+
+def _age(path: Path) -> tuple[float, int]:
+    number = path.stem.rpartition('_')[-1]
+    return path.stat().st_mtime, int(number) if number.isdigit() else -1
+
+
 def remove_unfinished(folder: str | os.PathLike) -> None:
     """Delete the temporary files that a killed save left in a folder.
 

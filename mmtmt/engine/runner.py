@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +18,11 @@ from mmengine.runner import save_checkpoint as save_through_backend
 import mmtmt
 from mmtmt.datasets import ConcatDataset, VideoInstanceDataset
 from mmtmt.datasets.samplers import can_start_at, innermost_sampler
-from mmtmt.engine.checkpoint import CheckpointError, save_checkpoint
+from mmtmt.engine.checkpoint import (
+    CheckpointError,
+    find_latest_checkpoint,
+    save_checkpoint,
+)
 from mmtmt.engine.config_check import ConfigError, check_config, config_mistakes
 from mmtmt.engine.loops import IterBasedTrainLoop
 from mmtmt.engine.plain_data import restore_history, to_plain
@@ -357,35 +360,6 @@ class VISRunner(_Runner):
                 f'{filename} holds no state of a run ({error} is missing), weights alone perhaps. '
                 'Start from its weights with load_from instead of resuming'
             ) from error
-
-
-def find_latest_checkpoint(folder: str | os.PathLike) -> Path | str | None:
-    """Find what to resume from.
-
-    Args:
-        folder: A work directory.
-
-    Returns:
-        The file that ``last_checkpoint`` names, if it is there, or the address, if it names one;
-        else the newest ``iter_*.pth`` or ``epoch_*.pth``: the name may be lost by a kill, or the
-        folder may have been moved.
-    """
-    folder = Path(folder)
-    note = folder / 'last_checkpoint'
-    if note.is_file():
-        name = note.read_text().strip()
-        if '://' in name:
-            return name
-        for named in (Path(name), folder / Path(name).name):
-            if named.is_file():
-                return named
-    found = [path for kind in ('iter', 'epoch') for path in folder.glob(f'{kind}_*.pth')]
-    return max(found, key=_age, default=None)
-
-
-def _age(path: Path) -> tuple[float, int]:
-    number = path.stem.rpartition('_')[-1]
-    return path.stat().st_mtime, int(number) if number.isdigit() else -1
 
 
 def _unwrapped(model: torch.nn.Module) -> torch.nn.Module:

@@ -6,17 +6,7 @@ from mmtmt.models.outputs import QueryPrediction
 from mmtmt.structures.tubes import decode_tube
 from mmtmt.taxonomy import Vocabulary, load_vocabulary
 from mmtmt.testing.runners.common import recording
-
-
-def predict(model, video):
-    source, sample = video
-    return model.predict([source], [sample])[0]
-
-
-def same(first, second):
-    torch.testing.assert_close(first.scores, second.scores)
-    assert torch.equal(first.labels, second.labels)
-    assert first.tubes == second.tubes
+from tests.models.vis.runs import predict, same
 
 
 @pytest.mark.parametrize('frames_per_step', [1, 3, 20])

@@ -10,6 +10,7 @@ from mmtmt.structures.frame_source import ArrayFrameSource
 from mmtmt.taxonomy import Vocabulary, load_vocabulary
 from mmtmt.testing.runners.common import recording
 from tests.models.gradients import without_gradient
+from tests.models.vis.runs import CONTENTS, losses_of, predict, same
 
 
 @pytest.fixture
@@ -18,25 +19,6 @@ def build_minvis(build_model):
         return build_model(type='MinVIS', **kwargs)
 
     return build
-
-
-def predict(model, video):
-    source, sample = video
-    return model.predict([source], [sample])[0]
-
-
-def same(first, second):
-    torch.testing.assert_close(first.scores, second.scores)
-    assert torch.equal(first.labels, second.labels)
-    assert first.tubes == second.tubes
-
-
-def losses_of(model, batch, seed=5):
-    torch.manual_seed(seed)
-    return model.train()(**batch, mode='loss')
-
-
-CONTENTS = [('synth_ytvis', (1, 2)), ('synth_ovis', (3, ))]
 
 
 # --- prediction
