@@ -23,7 +23,6 @@ from mmtmt.structures.resize import ResizeRule
 from mmtmt.structures.tubes import Tube
 from mmtmt.taxonomy import Category, Taxonomy, Vocabulary, load_vocabulary
 from mmtmt.utils.video import open_frame_source
-from mmtmt.utils.winograd import use_winograd
 from mmtmt.visualization import Track, render_video, tracks_from_prediction
 
 Progress = Callable[[int, int], None]
@@ -59,8 +58,6 @@ def init_model(
     weights = load_checkpoint_file(checkpoint, trust=trust)
     load_into(model, weights, strict=True, source=str(checkpoint))
     model.cfg = config
-    if device.type == 'cpu':
-        use_winograd(model)
     return model.to(device).eval()
 
 

@@ -34,7 +34,6 @@ from mmtmt.engine.vocabulary_check import (
 )
 from mmtmt.engine.weights import load_into, remap_taxonomy, strip_ddp_prefix
 from mmtmt.registry import RUNNERS
-from mmtmt.utils.winograd import use_winograd
 
 
 @RUNNERS.register_module()
@@ -97,9 +96,6 @@ class VISRunner(_Runner):
     def wrap_model(self, model_wrapper_cfg: dict | None, model: torch.nn.Module) -> torch.nn.Module:
         """Wrap the model for several processes; on the CPU without device ids.
 
-        Without a GPU its convolutions become faster ones, see
-        :func:`mmtmt.utils.winograd.use_winograd`.
-
         Args:
             model_wrapper_cfg: As in mmengine.
             model: The model.
@@ -107,9 +103,6 @@ class VISRunner(_Runner):
         Returns:
             The model, wrapped when there are several processes.
         """
-        if not torch.cuda.is_available() and (turned := use_winograd(model)):
-            self.logger.info(f"{turned} convolutions by Winograd's algorithm; MMTMT_WINOGRAD=0 "
-                             'computes them directly')
         if not self.distributed or torch.cuda.is_available() or is_model_wrapper(model):
             return super().wrap_model(model_wrapper_cfg, model)
         options = dict(model_wrapper_cfg or {})

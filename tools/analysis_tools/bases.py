@@ -8,7 +8,6 @@ from mmengine.structures import InstanceData
 from mmtmt.models.vis import VISModel
 from mmtmt.registry import MODELS
 from mmtmt.structures.frame_source import ArrayFrameSource
-from mmtmt.utils.winograd import use_winograd
 
 CONFIGS = sides.ROOT / 'configs'
 SETS = 'ytvis19-uvo-ovis'
@@ -37,7 +36,6 @@ def build(config: str) -> VISModel:
     settings = Config.fromfile(CONFIGS / config).model
     torch.manual_seed(0)
     model = MODELS.build(settings).eval()
-    use_winograd(model)  # as the runner does
     if hasattr(model, 'pixel_decoder'):
         sides.spread_weights(model)
         return model

@@ -21,7 +21,6 @@ from mmtmt.registry import MODELS
 from mmtmt.structures.frame_source import ArrayFrameSource
 from mmtmt.structures.samples import TubeDataSample, make_sample, make_tubes
 from mmtmt.structures.tubes import Tube, encode_tube
-from mmtmt.utils.winograd import use_winograd
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / 'configs' / '_base_' / 'models'
@@ -90,7 +89,6 @@ class Ours:
             {'model.taxonomy.vocabularies': list(vocabularies), **(options or {})})
         torch.manual_seed(0)
         self.model = MODELS.build(settings.model)
-        use_winograd(self.model)  # as the runner does
 
     def predict(self, frames: np.ndarray) -> tuple[Tensor, Tensor, list[Tube]]:
         """Scores, labels and tubes of the best ten, by falling score."""
