@@ -227,7 +227,7 @@ def read_results(
         for index, result in enumerate(source):
             where = place_of_result(index, result)
             with as_value_error(where):
-                if 'dataset' in result:
+                if isinstance(result, Mapping) and 'dataset' in result:
                     datasets.add(result['dataset'])
                     _check_one_dataset(datasets, where)
                 video, *parts = read_entry(result, truth, where, results.left_out)
