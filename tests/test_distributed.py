@@ -5,7 +5,6 @@ That they train, and predict the same, is tested with the tools.
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,16 +14,10 @@ import torch
 from mmengine.config import Config
 
 from tests.datasets.tiny_set import HEIGHT, WIDTH, TinySet
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 PIPELINE = [dict(type='LoadFrames', size=(HEIGHT, WIDTH)), dict(type='PackVideo')]
-
-
-def free_port():
-    """Number of a port that nobody uses."""
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return str(sock.getsockname()[1])
 
 
 @pytest.fixture

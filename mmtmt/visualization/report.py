@@ -23,9 +23,9 @@ def write_report(
     title: str,
     note: str = '',
     numbers: Mapping[str, Mapping[str, float]] | None = None,
-    videos: Iterable[str | Path] | None = None,
+    videos: Mapping[str, Iterable[str | Path]],
 ) -> Path:
-    """Writes index.html for mp4 files in a folder and its sub-folders.
+    """Writes index.html for mp4 files in a folder or its sub-folders.
 
     A contact sheet, NAME.jpg, is written beside every video. The page refers to files of the
     folder only, so the folder can be moved or copied as a whole.
@@ -35,23 +35,19 @@ def write_report(
         title: Headline.
         note: A line below the headline.
         numbers: Table to show: per row its values by column, fractions; -1 stands for none.
-        videos: Which ones; all by default.
+        videos: By the headline that they stand below.
 
     Returns:
         The path of the page.
     """
     folder = Path(folder)
-    sections: dict[str, list[str]] = {}
-    for video in sorted(folder.rglob('*.mp4') if videos is None else map(Path, videos)):
-        sheet = video.with_suffix('.jpg')
-        sheet.write_bytes(encode_jpeg(contact_sheet(video)))
-        group = video.parent.relative_to(folder).as_posix()
-        sections.setdefault('' if group == '.' else group, []).append(
-            _article(video.stem, video.relative_to(folder), sheet.relative_to(folder))
-        )
     body = [_table(numbers)] if numbers else []
-    for group, articles in sections.items():
-        body += [f'<h2>{escape(group)}</h2>' if group else '', *articles]
+    for group, paths in sorted(videos.items()):
+        body.append(f'<h2>{escape(group)}</h2>')
+        for video in sorted(map(Path, paths)):
+            sheet = video.with_suffix('.jpg')
+            sheet.write_bytes(encode_jpeg(contact_sheet(video)))
+            body.append(_article(video.stem, video.relative_to(folder), sheet.relative_to(folder)))
     page = folder / 'index.html'
     page.write_text(html_page(title, note, body), encoding='utf-8')
     return page

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import socket
 import weakref
 
 import pytest
@@ -14,6 +13,7 @@ from mmtmt.datasets.annotation_file import AnnotationError
 from mmtmt.engine.launch import add_run_arguments, build_runner, prepare_run, run_tool
 from mmtmt.structures.images import FrameError
 from tests.engine.toy import toy_config
+from tests.ports import free_port
 
 
 @pytest.mark.parametrize('kind', [AnnotationError, FrameError])
@@ -49,11 +49,8 @@ def test_mpi_gives_each_process_its_own_device(monkeypatch, tmp_path):
 
 
 def test_a_tool_ends_the_group_of_processes_that_it_began(monkeypatch, tmp_path):
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        port = sock.getsockname()[1]
     settings = dict(
-        RANK=0, WORLD_SIZE=1, LOCAL_RANK=0, MASTER_ADDR='127.0.0.1', MASTER_PORT=port,
+        RANK=0, WORLD_SIZE=1, LOCAL_RANK=0, MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port(),
         CUDA_VISIBLE_DEVICES='', OMP_NUM_THREADS=1, MKL_NUM_THREADS=1,
     )  # fmt: skip
     for name, value in settings.items():

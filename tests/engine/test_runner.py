@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import multiprocessing
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -292,3 +293,10 @@ def test_best_checkpoint_of_another_run_stays(tmp_path, monkeypatch):
     run(tmp_path / 'b', default_hooks=hooks, resume=True, load_from=str(first), max_iters=12)
     best = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.glob('*/best*'))
     assert best == ['a/best_videos_iter_6.pth', 'b/best_videos_iter_12.pth']
+
+
+def test_workers_end_with_the_training(tmp_path):
+    data = toy_config(tmp_path)['train_dataloader']
+    loader = dict(data, num_workers=1, persistent_workers=True)
+    runner = run(tmp_path, train_dataloader=loader)  # held, as by whoever trains in Python
+    assert runner.iter == 6 and not multiprocessing.active_children()

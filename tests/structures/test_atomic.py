@@ -1,7 +1,10 @@
 """Files under their old name or whole, whatever happens in between."""
 
+import errno
 import os
+import stat
 import threading
+from contextlib import nullcontext
 
 import pytest
 
@@ -57,3 +60,19 @@ def test_mode_is_that_of_any_new_file(tmp_path):
     finally:
         os.umask(before)
     assert (tmp_path / 'a.json').stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize('number, allowed', [(errno.EINVAL, True), (errno.EIO, False)])
+def test_folders_that_can_not_be_synced(tmp_path, monkeypatch, number, allowed):
+    sync = os.fsync
+
+    def refuse_folders(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, 'fsync', refuse_folders)
+    with nullcontext() if allowed else pytest.raises(OSError):
+        with replacing(tmp_path / 'a.json') as file:
+            file.write(b'new')
+    assert (tmp_path / 'a.json').read_bytes() == b'new'

@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmtmt.datasets.synthetic import SyntheticOptions, generate
 from mmtmt.engine import load_checkpoint_file
 from tests.engine.toy import ToyModel, toy_config
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / 'configs/tmt_vis/tmt-vis_mask2former_demo_synth.py'
@@ -58,15 +59,6 @@ def call(monkeypatch, tool, *arguments):
     """Run a tool in this process."""
     monkeypatch.setattr(sys, 'argv', [tool, *map(str, arguments)])
     runpy.run_path(str(ROOT / 'tools' / tool), run_name='__main__')
-
-
-def free_port():
-    """Number of a port that nobody uses."""
-    import socket
-
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return str(sock.getsockname()[1])
 
 
 def test_killed_training_resumes_exactly(monkeypatch, tmp_path, toy_file):

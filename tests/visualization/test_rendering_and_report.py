@@ -66,14 +66,17 @@ class Page(html.parser.HTMLParser):
 
 def test_page_shows_all_videos_and_numbers(tmp_path):
     source, track = clip(3)
-    for name in ('set_b/0002', 'set_b/0001', 'set_a/x & y'):
-        render_video(source, {'prediction': [track]}, tmp_path / f'{name}.mp4')
+    videos = {
+        group: [render_video(source, {'prediction': [track]}, tmp_path / f'{name}.mp4')
+                for name in names]
+        for group, names in (('set_b', ('0002', '0001')), ('set_a', ('more/x & y',)))
+    }
     numbers = {'set_a': {'AP': 0.25, 'AP50': -1}, 'set_b': {'AP': 0.5}}
-    page = write_report(tmp_path, title='A <title>', numbers=numbers)
+    page = write_report(tmp_path, title='A <title>', numbers=numbers, videos=videos)
     shown = Page(page.read_text())
     assert shown.sources == [
-        *('set_a/x & y.mp4', 'set_a/x & y.jpg', 'set_b/0001.mp4', 'set_b/0001.jpg'),
-        *('set_b/0002.mp4', 'set_b/0002.jpg'),
+        *('more/x & y.mp4', 'more/x & y.jpg', '0001.mp4', '0001.jpg'),
+        *('0002.mp4', '0002.jpg'),
     ]
     for file in shown.sources:
         assert (tmp_path / file).is_file()
@@ -90,4 +93,4 @@ def test_contact_sheet_spreads_over_the_video(tmp_path):
 
 
 def test_empty_folder_gives_a_page(tmp_path):
-    assert write_report(tmp_path, title='Nothing').is_file()
+    assert write_report(tmp_path, title='Nothing', videos={}).is_file()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -113,13 +114,11 @@ class VISVisualizationHook(Hook):
             metrics: Shown as a table, a row per dataset.
         """
         # a video of an earlier test that lies there has no place beside these metrics
-        videos = {
-            video
-            for of_process in all_gather_object(self._drawn)
-            for of_dataset in of_process.values()
-            for video in of_dataset
-            if Path(video).is_file()  # not where processes don't share a disk
-        }
+        videos: dict[str, set[str]] = {}
+        for of_process in all_gather_object(self._drawn):
+            for name, drawn in of_process.items():
+                # not where processes don't share a disk
+                videos.setdefault(name, set()).update(filter(os.path.isfile, drawn))
         if not is_main_process():
             return
         numbers: dict[str, dict[str, float]] = {}

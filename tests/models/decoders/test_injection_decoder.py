@@ -2,6 +2,8 @@
 import pytest
 import torch
 
+from tests.models.vis.runs import identical
+
 IDENTITY = [dict(aggregation='cross_attn'), dict(aggregation='add'),
             dict(aggregation='cross_attn', positions='all')]
 
@@ -28,9 +30,7 @@ def test_a_fresh_identity_injection_equals_its_base_bit_for_bit(
 
     expected, found = (model.eval().predict(*([item] for item in make_video(5)))[0].pred_tubes
                        for model in (plain, aware))
-    assert torch.equal(expected.scores, found.scores)
-    assert torch.equal(expected.labels, found.labels)
-    assert expected.tubes == found.tubes
+    identical(expected, found)
 
 
 @pytest.mark.parametrize('injection', [

@@ -9,7 +9,7 @@ from mmengine.registry import DefaultScope
 from mmtmt.taxonomy import Vocabulary, load_vocabulary
 from tests.models.gradients import without_gradient
 from tests.models.toy_idol import build_idol, toy_idol_config
-from tests.models.vis.runs import CONTENTS, losses_of, predict
+from tests.models.vis.runs import CONTENTS, identical, losses_of, predict, with_permuted_rows
 
 # --- taxonomy
 
@@ -32,9 +32,7 @@ def test_a_fresh_taxonomy_changes_no_bit(make_batch, make_video, injection, comp
         assert torch.equal(loss, found[name]), name
     expected, found = (predict(model.eval(), make_video(10)).pred_tubes
                        for model in (plain, aware))
-    assert torch.equal(expected.scores, found.scores)
-    assert torch.equal(expected.labels, found.labels)
-    assert expected.tubes == found.tubes
+    identical(expected, found)
 
 
 @pytest.mark.parametrize('score_supervision', ['bce', 'gate'])
@@ -103,15 +101,7 @@ def test_more_categories_asked_for_than_there_are(make_batch, make_video):
 
 
 def test_the_order_of_the_vocabularies_permutes_the_result_alone(make_video):
-    names = ['synth_ytvis', 'synth_ovis', 'synth_uvo']
-    first, second = (build_idol(taxonomy=dict(vocabularies=order))
-                     for order in (names, names[::-1]))
-    rows = torch.tensor([first.taxonomy.keys.index(key) for key in second.taxonomy.keys])
-    weights = first.state_dict()
-    for name, value in weights.items():
-        if 'cls_branches' in name or 'taxonomy_head' in name:
-            weights[name] = value[rows]
-    second.load_state_dict(weights)
+    first, second = with_permuted_rows(build_idol, {'cls_branches': 0, 'taxonomy_head': 0})
     expected, found = (predict(model, make_video(6)) for model in (first, second))
     assert by_content(found.pred_tubes) == by_content(expected.pred_tubes)
     assert found.metainfo['compiled_labels'] == expected.metainfo['compiled_labels']

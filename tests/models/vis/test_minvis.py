@@ -10,7 +10,7 @@ from mmtmt.structures.frame_source import ArrayFrameSource
 from mmtmt.taxonomy import Vocabulary, load_vocabulary
 from mmtmt.testing.runners.common import recording
 from tests.models.gradients import without_gradient
-from tests.models.vis.runs import CONTENTS, losses_of, predict, same
+from tests.models.vis.runs import CONTENTS, identical, losses_of, predict, same, with_permuted_rows
 
 
 @pytest.fixture
@@ -157,9 +157,7 @@ def test_a_fresh_taxonomy_changes_no_bit(
     # clips of 6 frames, which are computed in the same portions
     expected, found = (predict(model.eval(), make_video(12)).pred_tubes
                        for model in (plain, aware))
-    assert torch.equal(expected.scores, found.scores)
-    assert torch.equal(expected.labels, found.labels)
-    assert expected.tubes == found.tubes
+    identical(expected, found)
 
 
 @pytest.mark.parametrize('score_supervision', ['bce', 'gate'])
@@ -215,15 +213,7 @@ def test_clips_without_objects_train(build_minvis, make_batch, mode):
 
 
 def test_the_order_of_the_vocabularies_permutes_the_result_alone(build_minvis, make_video):
-    names = ['synth_ytvis', 'synth_ovis', 'synth_uvo']
-    first, second = (build_minvis(taxonomy=dict(vocabularies=order))
-                     for order in (names, names[::-1]))
-    rows = torch.tensor([first.taxonomy.keys.index(key) for key in second.taxonomy.keys])
-    weights = first.state_dict()
-    for name, value in weights.items():
-        if 'cls_embed' in name:
-            weights[name] = torch.cat((value[rows], value[-1:]))
-    second.load_state_dict(weights)
+    first, second = with_permuted_rows(build_minvis, {'cls_embed': 1})
     expected, found = (predict(model, make_video(5)) for model in (first, second))
     same(found.pred_tubes, expected.pred_tubes)
     assert found.metainfo['compiled_labels'] == expected.metainfo['compiled_labels']
