@@ -1,7 +1,9 @@
 """What the command-line tools share: reading a config and its changes from the command line."""
 
 import argparse
+import logging
 import os
+import platform
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -103,6 +105,11 @@ def prepare_run(args: argparse.Namespace) -> Config:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = f'work_dirs/{Path(args.config).stem}'
+    if torch.version.cuda and not torch.cuda.is_available():
+        # on one node of several the others would wait for it: this tells which one
+        print_log(
+            f'{platform.node()}: this PyTorch is built for CUDA {torch.version.cuda}, but finds no '
+            'GPU; running on the CPU', 'current', logging.WARNING)
     if not torch.cuda.is_available() and keep_freed_memory():
         print_log('keeping freed memory; MMTMT_KEEP_FREED_MEMORY=0 returns it', 'current')
     return cfg

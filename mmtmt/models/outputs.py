@@ -37,7 +37,8 @@ class CompiledTaxonomy:
 
     Attributes:
         embeddings: (B, N_T, C) refined embeddings of the selected categories.
-        indices: (B, N_T) int64, which categories were selected, best first.
+        indices: (B, N_T) int64, which categories were selected, best first; K is the row that
+            `with_background` adds.
         padding: (B, N_T) bool, True for the places that hold no category because the
             sample has fewer than N_T candidates.
         score_logits: (B, K) score of every category before the sigmoid.

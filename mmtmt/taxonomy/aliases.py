@@ -25,7 +25,8 @@ class AliasTable:
     Attributes:
         name: What to call the table in errors and reports.
         merge: Key to the key whose row it shares. A key written ``vocabulary:key`` holds for
-            that vocabulary alone and goes before the plain one. Chains are followed.
+            that vocabulary alone and goes before the plain one; ``'*'`` holds for every key that
+            has no rule of its own. Chains are followed.
         compatible: Pairs (coarse, fine) of keys that may name the same object although they stay
             rows of their own, as ``bird`` and ``owl``. Fine may be ``'*'``: everything that
             the vocabularies holding the coarse key do not list themselves.
@@ -65,12 +66,17 @@ class AliasTable:
 
     def _follow(self, key: str) -> str:
         path = [key]
-        while path[-1] in self.merge:
-            target = self.merge[path[-1]]
+        while (target := self._next(path[-1])) is not None:
             if target in path:
                 raise ValueError(f'cyclic aliases in {self.name}: {" -> ".join([*path, target])}')
             path.append(target)
         return path[-1]
+
+    def _next(self, key: str) -> str | None:
+        if key in self.merge:
+            return self.merge[key]
+        rest = self.merge.get(EVERYTHING_ELSE)
+        return None if key in (rest, EVERYTHING_ELSE) else rest
 
     def _destinations(self, key: str) -> set[str]:
         """All rows that a key may end in, whichever vocabulary holds it."""
@@ -122,7 +128,7 @@ class AliasTable:
                   underscore), ``'default'`` synonyms besides, ``'vehical_as_car'`` OVIS's
                   Vehical into car too, ``'released'`` and ``'released_ovis'`` what the published
                   TMT-VIS code maps onto YouTube-VIS and onto OVIS (what it drops keeps a row of its
-                  own here);
+                  own here), ``'class_agnostic'`` all categories into one row;
                 - the path of a json file, or a dict, with any of the fields ``extends`` (name of a
                   variant to start from), ``merge`` {name: canonical name}, ``compatible``
                   {coarse: [fine, ...]}, ``keep_apart`` [[a, b], ...], ``many_to_one``, ``source``;

@@ -13,7 +13,7 @@ import numpy as np
 from .aliases import EVERYTHING_ELSE, AliasTable
 from .loading import load_vocabulary
 from .report import TaxonomyReport
-from .vocabulary import Vocabulary
+from .vocabulary import Vocabulary, canonical_key
 
 STATE_VERSION = 1
 VocabularyLike = str | Path | Mapping[str, Any] | Vocabulary
@@ -131,6 +131,24 @@ class Taxonomy:
     def members(self) -> list[list[Member]]:
         """For each row the categories that share it, in the order of the vocabularies."""
         return [list(members) for members in self._rows.values()]
+
+    def row_key(self, name: str) -> str:
+        """Find the row of a category by its name alone.
+
+        Args:
+            name: A category name in any spelling, or a key.
+
+        Returns:
+            Key of the row.
+
+        Raises:
+            ValueError: If no row has that name.
+        """
+        key = self.aliases.resolve(canonical_key(name))
+        if key not in self._index:
+            raise ValueError(
+                f'category {name!r} is not in the taxonomy over {self.vocabulary_names}')
+        return key
 
     def to_union(self, vocabulary: VocabularyLike, missing: str = 'error') -> np.ndarray:
         """Map the labels of a vocabulary to rows of the union.

@@ -48,6 +48,23 @@ def test_mpi_gives_each_process_its_own_device(monkeypatch, tmp_path):
         assert os.environ['LOCAL_RANK'] == rank
 
 
+@pytest.mark.parametrize('built_for', [None, '12.8'])
+def test_a_gpu_that_is_missed_is_told(monkeypatch, tmp_path, built_for):
+    messages = []
+    monkeypatch.setattr(
+        'mmtmt.engine.launch.print_log', lambda message, *_: messages.append(message)
+    )
+    monkeypatch.setattr('torch.version.cuda', built_for)
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    (tmp_path / 'config.py').write_text('')
+    parser = argparse.ArgumentParser()
+    parser.add_argument('config')
+    add_run_arguments(parser)
+    prepare_run(parser.parse_args([str(tmp_path / 'config.py')]))
+    told = [message for message in messages if 'finds no GPU; running on the CPU' in message]
+    assert len(told) == (built_for is not None)
+
+
 def test_a_tool_ends_the_group_of_processes_that_it_began(monkeypatch, tmp_path):
     settings = dict(
         RANK=0, WORLD_SIZE=1, LOCAL_RANK=0, MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port(),

@@ -24,6 +24,14 @@ def test_variants_resolve_as_documented():
     assert not default.many_to_one
 
 
+def test_a_star_takes_what_no_other_rule_names():
+    table = AliasTable.load({'merge': {'*': 'thing', 'cat': 'animal', 'uvo:dog': 'dog'}})
+    assert table.resolve('boat') == table.resolve('thing') == 'thing'
+    # chains go on to it, so that nothing is left beside it
+    assert table.resolve('cat') == table.resolve('dog', 'uvo') == 'thing'
+    assert AliasTable.from_state_dict(table.state_dict()) == table
+
+
 def test_chains_are_followed_and_spelling_does_not_matter():
     table = AliasTable.load({'merge': {'Race Car': 'sedan', 'sedan': 'CAR', 'ovis:Vehical': 'car'}})
     assert table.resolve('race_car') == 'car'
@@ -47,6 +55,7 @@ def test_extension_overrides_the_base():
         ({'a': 'a'}, 'a -> a'),
         ({'a': 'A'}, 'a -> a'),
         ({'x': 'a', 'a': 'b', 'b': 'c', 'c': 'a'}, 'x -> a -> b -> c -> a'),
+        ({'*': 'a', 'a': 'b'}, r'\* -> a -> b -> a'),
     ],
 )
 def test_cycles_are_refused_with_their_path(merge, path):

@@ -67,8 +67,8 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--aliases',
-        help='strict, default, vehical_as_car, released, released_ovis, or a json file; default: '
-        "the config's, else default",
+        help='strict, default, vehical_as_car, released, released_ovis, class_agnostic, or a json '
+        "file; default: the config's, else default",
     )
     parser.add_argument(
         '--ann',

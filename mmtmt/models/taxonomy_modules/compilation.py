@@ -3,6 +3,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -53,13 +54,16 @@ class TaxonomyCompilation(BaseModule):
             is 16, 2 is 8), or `mask` for the mask features of stride 4.
         score_supervision: `bce`, a multi-label loss against the categories of the clip;
             `gate`, the selected embeddings are multiplied by their scores; `none`, a fixed score.
+        with_background: A learned row competes with the categories for the N_T places, as the
+            41st row of the released code's 40 categories; no score of it is supervised.
         init_cfg: mmengine initialisation.
     """
 
     def __init__(self, *, text_dims: int, embed_dims: int = 256, adapter_dims: int = 128,
                  num_selected: int = 10, num_layers: int = 2, num_heads: int = 8,
                  feedforward_dims: int = 2048, feature_levels: Sequence[int] | str = (0, ),
-                 score_supervision: str = 'bce', init_cfg: dict | None = None) -> None:
+                 score_supervision: str = 'bce', with_background: bool = False,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if score_supervision not in SCORE_SUPERVISIONS:
             raise ValueError('compilation.score_supervision: expected one of '
@@ -87,6 +91,8 @@ class TaxonomyCompilation(BaseModule):
         else:
             self.score = nn.Linear(embed_dims, embed_dims, bias=False)
             self.score_bias = nn.Parameter(torch.zeros(()))
+        # drawn as whitened text embeddings are spread
+        self.background = nn.Parameter(torch.randn(1, text_dims)) if with_background else None
         xavier_init(self.layers)
 
     def forward(self, multi_scale: Sequence[Tensor], mask_features: Tensor | None,
@@ -103,7 +109,10 @@ class TaxonomyCompilation(BaseModule):
         Returns:
             The selected embeddings and the scores of all categories.
         """
-        embeddings = self.adapter_norm(self.adapter(context.text))
+        text = context.text
+        if self.background is not None:
+            text = torch.cat([text, self.background])
+        embeddings = self.adapter_norm(self.adapter(text))
         embeddings = embeddings.expand(multi_scale[0].shape[0], -1, -1)
         keys, values = self._memory(multi_scale, mask_features)
         blocked = None
@@ -138,6 +147,9 @@ class TaxonomyCompilation(BaseModule):
         candidates, counts = context.candidates, context.count()
         if not bool(counts.all()):
             raise ValueError('a sample has no candidate category to compile its taxonomy from')
+        categories = candidates.shape[1]
+        if self.background is not None:
+            candidates, counts = F.pad(candidates, (0, 1), value=True), counts + 1
         count = min(self.num_selected, int(counts.max()))
         ranked = score_logits.masked_fill(~candidates, float('-inf'))
         indices = ranked.topk(count, dim=1).indices
@@ -145,4 +157,5 @@ class TaxonomyCompilation(BaseModule):
         selected = refined.gather(1, indices[..., None].expand(-1, -1, refined.shape[-1]))
         if self.score_supervision == 'gate':
             selected = selected * score_logits.gather(1, indices).sigmoid()[..., None]
-        return CompiledTaxonomy(selected, indices, padding, score_logits, refined)
+        return CompiledTaxonomy(
+            selected, indices, padding, score_logits[:, :categories], refined[:, :categories])

@@ -1,6 +1,6 @@
 """What all video instance segmentation models share: categories, losses' inputs, streaming."""
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,9 +14,10 @@ from mmtmt.models.losses.targets import ClipTarget
 from mmtmt.models.outputs import CategoryContext
 from mmtmt.models.text_encoders import CategoryTexts
 from mmtmt.models.vis.evaluation_space import EvaluationSpace
+from mmtmt.models.vis.test_settings import complete_settings
 from mmtmt.registry import MODELS
 from mmtmt.structures.frame_source import FrameSource
-from mmtmt.taxonomy import Taxonomy, Vocabulary, load_vocabulary, registered_vocabularies
+from mmtmt.taxonomy import Taxonomy, Vocabulary, load_vocabulary
 
 CANDIDATES = ('union', 'sample', 'mixed')
 TEST_VOCABULARIES = ('given', 'unified')
@@ -38,6 +39,8 @@ class VISModel(BaseModel):
             `encoder_weights` for new words. None for models that read no text.
         candidates: What the taxonomy of a training clip may be compiled from: the `union`,
             the `sample`'s own vocabulary, or `mixed`, a coin for each sample.
+        not_compiled: Names of categories that no taxonomy is compiled from, although they are
+            predicted: UVO's `other` says nothing of what a clip shows.
         test_cfg: `vocabulary`, `given` (the evaluation vocabulary alone) or
             `unified` (the union, then translated); `unknown_categories`, what to do about
             categories of the evaluation vocabulary that a linear classifier has no row for, `error`
@@ -47,8 +50,7 @@ class VISModel(BaseModel):
         init_cfg: mmengine initialisation.
     """
 
-    # Keys of test_cfg; subclasses add theirs. What has no choices is of its default's kind: a
-    # whole number from 1 (from 0 where TEST_FROM_ZERO has the key), a number from 0 to 1, a switch.
+    # Keys of test_cfg, see complete_settings; subclasses add theirs.
     TEST_DEFAULTS: Mapping[str, Any] = dict(
         vocabulary='given', unknown_categories='error', max_per_video=10, frames_per_step=2)
     TEST_CHOICES: Mapping[str, Sequence[str]] = dict(
@@ -56,8 +58,9 @@ class VISModel(BaseModel):
     TEST_FROM_ZERO: Sequence[str] = ()
 
     def __init__(self, *, taxonomy: dict, text_bank: dict | None = None,
-                 candidates: str = 'union', test_cfg: dict | None = None,
-                 data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+                 candidates: str = 'union', not_compiled: Sequence[str] = (),
+                 test_cfg: dict | None = None, data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
         # built here, not by the parent, which would look for it in mmengine's own registry
         super().__init__(
             MODELS.build(data_preprocessor or dict(type='ClipDataPreprocessor')), init_cfg)
@@ -65,54 +68,21 @@ class VISModel(BaseModel):
             raise ValueError(f'model.candidates: expected one of {CANDIDATES}, got {candidates!r}')
         self.candidates = candidates
         self.taxonomy = Taxonomy(**taxonomy)
+        self.not_compiled = frozenset(map(self.taxonomy.row_key, not_compiled))
+        self.register_buffer(
+            'compilable', self._compilable(self.taxonomy.keys), persistent=False)
         self.texts = None if text_bank is None else CategoryTexts(**text_bank)
         text_rows = None
         if self.texts is not None:
             text_rows = torch.as_tensor(self.texts.rows(self.taxonomy))
         # not saved: the checkpoint keeps the bank's hash, the rows come from the bank
         self.register_buffer('text_rows', text_rows, persistent=False)
-        self.test_cfg = self._test_settings(test_cfg or {})
+        self.test_cfg = complete_settings(
+            test_cfg or {}, self.TEST_DEFAULTS, self.TEST_CHOICES, self.TEST_FROM_ZERO,
+            self.taxonomy.vocabulary_names)
         # vocabularies to be tested in beside those of the taxonomy and of the package, by name
         self.evaluation_vocabularies: dict[str, Vocabulary] = {}
         self._reported: set[str | tuple[str, str]] = set()
-
-    def _test_settings(self, test_cfg: Mapping[str, Any]) -> dict[str, Any]:
-        """Complete `test_cfg`; a key or a value that isn't known is an error."""
-        unknown = sorted(set(test_cfg) - set(self.TEST_DEFAULTS))
-        if unknown:
-            raise ValueError(
-                f'model.test_cfg: expected keys among {sorted(self.TEST_DEFAULTS)}, got {unknown}')
-        settings = {**self.TEST_DEFAULTS, **test_cfg}
-        for name, value in settings.items():
-            choices = self.TEST_CHOICES.get(name)
-            if name == 'max_per_video' and isinstance(value, Mapping):
-                self._check_max_per_video(value)
-                continue
-            if choices is not None:
-                fits, expected = value in choices, f'one of {choices}'
-            elif type(self.TEST_DEFAULTS[name]) is bool:
-                fits, expected = type(value) is bool, 'True or False'
-            elif type(self.TEST_DEFAULTS[name]) is float:
-                fits = type(value) in (int, float) and 0 <= value <= 1
-                expected = 'a number from 0 to 1'
-            else:
-                least = 0 if name in self.TEST_FROM_ZERO else 1
-                fits = type(value) is int and value >= least
-                expected = f'an integer from {least}'
-            if not fits:
-                raise ValueError(f'model.test_cfg.{name}: expected {expected}, got {value!r}')
-        return settings
-
-    def _check_max_per_video(self, numbers: Mapping[str, Any]) -> None:
-        """Refuse names that are no vocabularies, and numbers below 1."""
-        known = ['default', *self.taxonomy.vocabulary_names]
-        known += [name for name in registered_vocabularies() if name not in known]
-        where = 'model.test_cfg.max_per_video'
-        if unknown := [name for name in numbers if name not in known]:
-            raise ValueError(f'{where}: expected names among {known}, got {unknown}')
-        for name, number in numbers.items():
-            if type(number) is not int or number < 1:
-                raise ValueError(f'{where}.{name}: expected an integer from 1, got {number!r}')
 
     def max_per_video(self, space: EvaluationSpace) -> int:
         """How many predictions a video may have at most.
@@ -277,7 +247,13 @@ class VISModel(BaseModel):
                 whole = torch.rand(len(candidates), 1) < 0.5
             candidates = candidates | whole.to(candidates.device)
             counts = torch.where(whole[:, 0], self.num_classes, counts)
+        if self.not_compiled:
+            candidates, counts = candidates & self.compilable, None
         return CategoryContext(candidates, self.text_rows, counts)
+
+    def _compilable(self, keys: Iterable[str]) -> Tensor:
+        """(K,) bool on the CPU, which rows of the union a taxonomy may be compiled from."""
+        return torch.tensor([key not in self.not_compiled for key in keys])
 
     def evaluation_space(self, vocabulary: str | Vocabulary) -> EvaluationSpace:
         """The categories to predict a video in.
@@ -305,13 +281,20 @@ class VISModel(BaseModel):
             return self._open_space(vocabulary, columns, labels)
         self._check_unknown(vocabulary, columns)
         self._report_shared(vocabulary, columns, labels)
-        candidates = torch.ones(self.num_classes, dtype=torch.bool)
+        competing = torch.ones(self.num_classes, dtype=torch.bool)
         if self.test_cfg['vocabulary'] == 'given':
-            candidates = labels >= 0
-        context = CategoryContext(
-            candidates[None].to(self.device), self.text_rows, candidates.sum()[None])
+            competing = labels >= 0
+        return self._space(vocabulary, self.taxonomy.keys, self.text_rows, competing, columns,
+                           labels)
+
+    def _space(self, vocabulary: Vocabulary, keys: Sequence[str], text: Tensor | None,
+               competing: Tensor, columns: Tensor, labels: Tensor) -> EvaluationSpace:
+        """Put together what is known of K categories, on the CPU but for `text`."""
+        candidates = competing & self._compilable(keys)
+        context = CategoryContext(candidates[None].to(self.device), text, candidates.sum()[None])
         return EvaluationSpace(
-            context, columns.to(self.device), labels.to(self.device), vocabulary.name)
+            context, competing.to(self.device), columns.to(self.device), labels.to(self.device),
+            vocabulary.name)
 
     def _check_unknown(self, vocabulary: Vocabulary, columns: Tensor) -> None:
         """Categories without a row in a linear classifier: refuse them, or tell how many they are.
@@ -367,15 +350,15 @@ class VISModel(BaseModel):
         trained = (columns >= 0) & (shared == 1)
         text[trained.to(self.device)] = self.text_rows[columns[trained].to(self.device)]
         identity = torch.arange(len(vocabulary))
-        others = torch.zeros(0, dtype=torch.bool)
+        others = torch.zeros(self.num_classes, dtype=torch.bool)
         if self.test_cfg['vocabulary'] == 'unified':
             others = labels < 0
             text = torch.cat([text, self.text_rows[others.to(self.device)]])
         to_labels = torch.cat([identity, identity.new_full((int(others.sum()),), -1)])
-        candidates = torch.ones(1, len(text), dtype=torch.bool, device=self.device)
-        context = CategoryContext(candidates, text, torch.tensor([len(text)]))
-        return EvaluationSpace(
-            context, identity.to(self.device), to_labels.to(self.device), vocabulary.name)
+        keys = [self.taxonomy.aliases.resolve(key, vocabulary.name) for key in vocabulary.keys]
+        keys += [key for key, other in zip(self.taxonomy.keys, others.tolist()) if other]
+        competing = torch.ones(len(keys), dtype=torch.bool)
+        return self._space(vocabulary, keys, text, competing, identity, to_labels)
 
     @property
     def device(self) -> torch.device:

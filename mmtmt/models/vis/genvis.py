@@ -126,8 +126,7 @@ class GenVIS(VITA):
         if scores is not None:
             state.score_logits.append(scores)
         for clip in self._decode_clips(prediction.query_embeds, state):
-            probabilities = class_probabilities(
-                clip.class_logits[0], state.space.context.candidates[0])
+            probabilities = class_probabilities(clip.class_logits[0], state.space.competing)
             if state.probabilities is not None:
                 probabilities = torch.maximum(state.probabilities, probabilities)
             state.probabilities = probabilities
@@ -180,5 +179,5 @@ class GenVIS(VITA):
         Returns:
             The pairs.
         """
-        return best_scores(state.probabilities, state.space.context.candidates[0],
-                           state.space.labels, max_per_video)
+        return best_scores(
+            state.probabilities, state.space.competing, state.space.labels, max_per_video)

@@ -225,8 +225,8 @@ class StreamingMaskModel(MaskVISModel):
             The pairs.
         """
         return best_pairs(
-            _frame_mean(state.records, 'class_logits'), state.space.context.candidates[0],
-            state.space.labels, max_per_video)
+            _frame_mean(state.records, 'class_logits'), state.space.competing, state.space.labels,
+            max_per_video)
 
     def extend_tubes(self, tubes: dict[int, Tube], kept: Tensor, mask_embeds: Tensor,
                      mask_features: Tensor, state: VideoState) -> None:

@@ -49,7 +49,7 @@ class TrackState:
     @property
     def columns(self) -> Tensor:
         """(K_c,) int64, the class logits that count."""
-        return self.space.context.candidates[0].nonzero().squeeze(1)
+        return self.space.competing.nonzero().squeeze(1)
 
 
 def link_frame(class_logits: Tensor, boxes: Tensor, describe: Describe, state: TrackState,

