@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .linear import TokenLinear, token_linear
+from .linear import TokenLinear, TokenReLU, token_linear
 
 
 class MultiheadAttention(nn.MultiheadAttention):
@@ -78,7 +78,7 @@ def feed_forward(embed_dims: int, hidden_dims: int) -> nn.Sequential:
     """Two linear layers with a ReLU between, the feed-forward block of a transformer layer."""
     return nn.Sequential(
         TokenLinear(embed_dims, hidden_dims),
-        nn.ReLU(inplace=True),
+        TokenReLU(),
         TokenLinear(hidden_dims, embed_dims))
 
 
@@ -95,7 +95,7 @@ def perceptron(embed_dims: int, out_dims: int, hidden_layers: int = 2) -> nn.Seq
     """
     layers: list[nn.Module] = []
     for _ in range(hidden_layers):
-        layers += [nn.Linear(embed_dims, embed_dims), nn.ReLU(inplace=True)]
+        layers += [nn.Linear(embed_dims, embed_dims), TokenReLU()]
     return nn.Sequential(*layers, nn.Linear(embed_dims, out_dims))
 
 

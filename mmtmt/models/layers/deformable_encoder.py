@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from .attention import xavier_init
-from .linear import TokenLinear
+from .linear import TokenLinear, TokenReLU, add_tokens
 from .ms_deform_attn import MSDeformAttn, Shapes
 
 
@@ -19,7 +19,7 @@ class FeedForward(nn.Module):
     def __init__(self, embed_dims: int, hidden_dims: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Sequential(TokenLinear(embed_dims, hidden_dims), nn.ReLU(inplace=True),
+            nn.Sequential(TokenLinear(embed_dims, hidden_dims), TokenReLU(),
                           nn.Dropout(dropout)),
             TokenLinear(hidden_dims, embed_dims), nn.Dropout(dropout))
 
@@ -50,11 +50,10 @@ class _EncoderLayer(nn.Module):
 
     def forward(self, tokens: Tensor, position: Tensor, reference_points: Tensor,
                 spatial_shapes: Shapes, padding: Tensor | None) -> Tensor:
-        # sums in place: each is as large as the features of all levels
         attended = self.self_attn(
             tokens + position, reference_points, tokens, spatial_shapes, padding)
-        tokens = self.norms[0](self.dropout(attended).add_(tokens))
-        return self.norms[1](self.ffn(tokens).add_(tokens))
+        tokens = self.norms[0](add_tokens(self.dropout(attended), tokens))
+        return self.norms[1](add_tokens(self.ffn(tokens), tokens))
 
 
 class DeformableEncoder(nn.Module):

@@ -49,3 +49,35 @@ class TokenLinear(nn.Linear):
             (N, L, D).
         """
         return token_linear(tokens, self.weight, self.bias)
+
+
+class TokenReLU(nn.ReLU):
+    """`nn.ReLU` for what linear layers give out, in place in prediction alone.
+
+    With gradients it would be no saving: autograd takes the output of `F.linear` for a view of a
+    matrix, and copies its whole gradient twice where it was changed in place.
+    """
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Clamp below zero.
+
+        Args:
+            tokens: Changed in prediction.
+
+        Returns:
+            Of the same shape.
+        """
+        return F.relu(tokens, inplace=not torch.is_grad_enabled())
+
+
+def add_tokens(product: Tensor, tokens: Tensor) -> Tensor:
+    """Sum of what a linear layer gave out and its residual, in place where `TokenReLU` is.
+
+    Args:
+        product: (N, L, C), changed in prediction.
+        tokens: (N, L, C).
+
+    Returns:
+        (N, L, C).
+    """
+    return product + tokens if torch.is_grad_enabled() else product.add_(tokens)

@@ -260,9 +260,11 @@ def _add_value_gradient(table: Table, vectors: Tensor, row: Tensor, weights: Ten
         out: Receives the gradient, (1, S, heads, d).
     """
     points = weights.shape[1] // 4
-    rows, order = row.flatten().sort()
-    starts = torch.searchsorted(rows, torch.arange(table.rows, dtype=rows.dtype), out_int32=True)
-    reader = torch.arange(len(vectors), dtype=rows.dtype).repeat_interleave(points)[order]
+    row = row.flatten()
+    order = row.argsort()
+    counts = torch.bincount(row, minlength=table.rows)
+    starts = counts.cumsum(0) - counts
+    reader = order // points
     weights = weights.unflatten(1, (4, points)).transpose(0, 1).flatten(1)
     for corner in range(4):
         sums = F.embedding_bag(reader, vectors, starts, mode='sum',

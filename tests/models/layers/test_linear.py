@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmtmt.models.layers import TokenLinear
+from mmtmt.models.layers import DeformableEncoder, TokenLinear
 from mmtmt.models.layers import linear as linear_module
-from mmtmt.models.layers.linear import MANY_TOKENS
+from mmtmt.models.layers.linear import MANY_TOKENS, TokenReLU, add_tokens
 
 
 @pytest.fixture
@@ -56,3 +56,31 @@ def test_product_elsewhere(layer: TokenLinear, change: str) -> None:
         found = layer(tokens)
     torch.testing.assert_close(found, F.linear(tokens, layer.weight, layer.bias))
     assert found.requires_grad == (change == 'gradients')
+
+
+def test_what_is_added_and_cut_is_in_place_in_prediction_alone() -> None:
+    tokens = torch.randn(2, 5, 24)
+    for change in (TokenReLU(), lambda x: add_tokens(x, tokens)):
+        product = torch.randn(2, 5, 24)
+        before = product.clone()
+        expected = change(product)
+        assert torch.equal(product, before)
+        with torch.no_grad():
+            found = change(product)
+        assert found.data_ptr() == product.data_ptr()
+        assert torch.equal(found, expected)
+
+
+def test_the_encoder_changes_no_views_whose_gradients_would_be_copied() -> None:
+    shapes = [(2, 3), (4, 6)]
+    encoder = DeformableEncoder(2, embed_dims=16, num_heads=2, num_levels=2, feedforward_dims=32)
+    tokens = torch.randn(2, 30, 16, requires_grad=True)
+    waiting = [encoder(tokens, torch.randn(30, 16), shapes).grad_fn]
+    steps = set()
+    while waiting:
+        step = waiting.pop()
+        if step is not None and step not in steps:
+            steps.add(step)
+            waiting += [following for following, _ in step.next_functions]
+    names = {step.name() for step in steps}
+    assert 'ReluBackward0' in names and 'CopySlices' not in names
