@@ -18,7 +18,7 @@ from tests.configs.shipped import (
     metrics_of,
     relative,
 )
-from tests.configs.toy_size import shrink_data, shrink_model
+from tests.configs.toy_size import NUM_QUERIES, shrink_data, shrink_model
 
 
 @pytest.mark.parametrize('path', SHIPPED, ids=relative)
@@ -138,10 +138,9 @@ def predict_and_evaluate(model, cfg):
         samples = model.val_step(batch)
         for sample in samples:
             if cfg.model.type != 'IDOL':  # which returns what it finds, none in fresh weights
-                most = max_per_video(cfg.model, sample.dataset)
-                if cfg.model.taxonomy.get('aliases') == 'class_agnostic':
-                    most = min(most, 5)  # each of the toy's queries has one category
-                assert len(sample.pred_tubes) == most
+                pairs = NUM_QUERIES * model.num_classes  # fewer where all categories are one
+                assert len(sample.pred_tubes) == min(
+                    max_per_video(cfg.model, sample.dataset), pairs)
             assert all(len(tube) == sample.video_length for tube in sample.pred_tubes.tubes)
         for metric in metrics:
             metric.process(batch, [sample.to_dict() for sample in samples])

@@ -5,6 +5,7 @@ from pathlib import Path
 from tests.configs.shipped import dataset_name, metrics_of, vocabulary_of
 
 HEIGHT, WIDTH, FRAMES = 64, 96, 4
+NUM_QUERIES = 5
 
 
 def shrink_model(model):
@@ -21,8 +22,8 @@ def shrink_model(model):
     """
     backbone = model.backbone
     if backbone.type == 'mmdet.ResNet':
-        # not 8: oneDNN 3.x writes beyond the gradients of strided 1x1 convolutions of 8 channels on
-        # processors with AVX-512, and the process aborts
+        # not 8: on processors with AVX-512 oneDNN 3.x writes beyond the gradients of strided 1x1
+        # convolutions of 8 channels, for some sizes of maps, and the process aborts
         backbone.update(depth=18, base_channels=16)
         channels = [16, 32, 64, 128]
     elif backbone.type == 'mmdet.SwinTransformer':
@@ -46,16 +47,17 @@ def shrink_model(model):
     if model.type == 'IDOL':
         model.neck.update(in_channels=channels[1:], out_channels=32)
         model.encoder.update(num_layers=1, feedforward_dims=32)
-        model.num_queries = 5
+        model.num_queries = NUM_QUERIES
         return
     model.pixel_decoder.update(
         in_channels=channels, feat_channels=32, out_channels=32, num_encoder_layers=1,
         feedforward_dims=32)
-    decoder.num_queries = 5
+    decoder.num_queries = NUM_QUERIES
     model.criterion.update(num_points=32)
     if 'clip_decoder' in model:
         model.clip_decoder.update(
-            num_queries=5, embed_dims=32, num_encoder_layers=2, num_layers=2, feedforward_dims=32)
+            num_queries=NUM_QUERIES, embed_dims=32, num_encoder_layers=2, num_layers=2,
+            feedforward_dims=32)
         model.clip_criterion.update(num_points=32)
         model.training_layers = 2
     if model.get('auxiliary_head'):

@@ -52,14 +52,14 @@ def model_config(base: str) -> dict:
         type=base,
         taxonomy=dict(vocabularies=['synth_ytvis', 'synth_ovis', 'synth_uvo']),
         backbone=dict(
-            type='mmdet.ResNet', depth=18, base_channels=16, num_stages=4,
+            type='mmdet.ResNet', depth=18, base_channels=8, num_stages=4,
             out_indices=(1, 2, 3) if detects else (0, 1, 2, 3), norm_cfg=dict(type='BN'),
             style='pytorch'),
         test_cfg={} if detects else dict(clip_length=36))
     if detects:
         config.update(
             neck=dict(
-                type='mmdet.ChannelMapper', in_channels=[32, 64, 128], out_channels=DIMS,
+                type='mmdet.ChannelMapper', in_channels=[16, 32, 64], out_channels=DIMS,
                 kernel_size=1, bias=True, norm_cfg=dict(type='GN', num_groups=32), act_cfg=None,
                 num_outs=4),
             encoder=dict(num_layers=1, feedforward_dims=48), num_queries=QUERIES,
@@ -68,7 +68,7 @@ def model_config(base: str) -> dict:
     config.update(
         decoder=decoder,
         pixel_decoder=dict(
-            type='MSDeformAttnPixelDecoder', in_channels=[16, 32, 64, 128], feat_channels=DIMS,
+            type='MSDeformAttnPixelDecoder', in_channels=[8, 16, 32, 64], feat_channels=DIMS,
             out_channels=DIMS, num_encoder_layers=1, feedforward_dims=48))
     if base in ('VITA', 'GenVIS'):
         config.update(

@@ -14,7 +14,7 @@ from mmtmt.models.losses.targets import ClipTarget
 from mmtmt.models.outputs import CategoryContext
 from mmtmt.models.text_encoders import CategoryTexts
 from mmtmt.models.vis.evaluation_space import EvaluationSpace
-from mmtmt.models.vis.test_settings import complete_settings
+from mmtmt.models.vis.settings import complete_settings
 from mmtmt.registry import MODELS
 from mmtmt.structures.frame_source import FrameSource
 from mmtmt.taxonomy import Taxonomy, Vocabulary, load_vocabulary
