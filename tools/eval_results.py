@@ -15,8 +15,9 @@ import numpy as np
 from terminaltables import AsciiTable
 
 from mmtmt.evaluation import STATS_NAMES, evaluate
-from mmtmt.evaluation.analysis.command_line import check_writable, escape_output
+from mmtmt.evaluation.analysis.command_line import escape_output
 from mmtmt.evaluation.functional import remarks
+from mmtmt.utils.output import check_writable, printable
 
 ARRAYS = ('precision', 'recall')
 
@@ -42,7 +43,7 @@ def print_tables(output: dict) -> None:
     print(AsciiTable([['metric', 'value'], *rows]).table)
     columns = ('AP', 'AP50', 'AP75', 'AR100')
     rows = [
-        [row['name'], *(_number(row[column]) for column in columns)]
+        [printable(row['name']), *(_number(row[column]) for column in columns)]
         for row in output['per_category'].values()
         if row['AP'] is not None
     ]

@@ -16,8 +16,8 @@ from mmengine.logging import print_log
 from mmtmt.engine import load_checkpoint_file, trusted_checkpoints
 from mmtmt.engine.config_check import ConfigError
 from mmtmt.engine.launch import add_run_arguments, build_runner, prepare_run, run_tool
-from mmtmt.evaluation.analysis.command_line import check_writable
 from mmtmt.evaluation.functional import write_results
+from mmtmt.utils.output import check_writable
 
 METRIC = 'VideoInstanceMetric'
 

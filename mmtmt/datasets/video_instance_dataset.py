@@ -225,8 +225,9 @@ class VideoInstanceDataset(BaseDataset):
             return self.pipeline(results)
         except (FrameError, ValueError) as error:
             where = f'{self.name}, video {results["video_id"]}'
-            kind = FrameError if isinstance(error, FrameError) else AnnotationError
-            raise kind(f'{where}: {error}') from error
+            if isinstance(error, FrameError):
+                raise FrameError(f'{where}: {error}') from error
+            raise AnnotationError(f'{where} of {self.ann_file}: {error}') from error
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """Return what is known of a video.

@@ -27,6 +27,33 @@ _TAKEN_OUT = {'type', '_scope_', '_delete_', 'priority', 'constructor', 'paramwi
 # Dicts whose keys are names that the user gives: datasets, or parts of names of parameters.
 _FREE_NAMES = {'ann_files', 'train_files', 'custom_keys'}
 _SIMILAR = 0.8
+# Names at the top of a config are the user's own too, such as train_sets beside train_cfg.
+_SIMILAR_AT_TOP = 0.85
+# Keys at the top that our runner and tools read, beside those of mmengine's Runner.
+_TOP = {
+    'find_unused_parameters',
+    'strict_load',
+    'allow_unexpected',
+    'runner_type',
+    'auto_scale_lr',
+    'custom_imports',
+}
+# Dicts without a type that mmengine reads key by key: what is not known there is passed over.
+_UNTYPED = {
+    'default_hooks': {
+        *('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint'),
+        'visualization',
+    },
+    'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
+    'randomness': {'seed', 'diff_rank_seed', 'deterministic'},
+    'optim_wrapper.clip_grad': {
+        *('type', 'max_norm', 'norm_type', 'error_if_nonfinite', 'foreach', 'clip_value'),
+    },
+    'optim_wrapper.paramwise_cfg': {
+        *('custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'flat_decay_mult'),
+        *('dwconv_decay_mult', 'dcn_offset_lr_mult', 'bypass_duplicate'),
+    },
+}
 
 
 @contextlib.contextmanager
@@ -35,14 +62,18 @@ def config_mistakes() -> Iterator[None]:
 
     Raises:
         ConfigError: In place of the ValueError of a constructor, of an argument that it doesn't
-            take or lacks, and of a type that no registry knows. Errors that tell of files keep
-            their class.
+            take or lacks, of a type that no registry knows, and of an assertion with a message.
+            Errors that tell of files keep their class.
     """
     try:
         yield
     except (ConfigError, CheckpointError, AnnotationError, FrameError, UnicodeError):
         raise
     except ValueError as error:
+        raise ConfigError(str(error)) from error
+    except AssertionError as error:  # so mmengine tells of values of another type
+        if not error.args:
+            raise
         raise ConfigError(str(error)) from error
     except TypeError as error:
         if not re.search(r'unexpected keyword argument|required (keyword|positional)', str(error)):
@@ -56,7 +87,7 @@ def config_mistakes() -> Iterator[None]:
 
 
 def check_config(cfg: Config | Mapping) -> None:
-    """Look for types and arguments that resemble a known one without being one.
+    """Look for names, types and arguments that resemble a known one without being one.
 
     Only near misses are reported, with where they stand; whatever else is wrong, building the
     object reports.
@@ -65,10 +96,11 @@ def check_config(cfg: Config | Mapping) -> None:
         cfg: The whole config.
 
     Raises:
-        ConfigError: A ``type`` that no registry knows, or an argument that its class doesn't take,
-            each with the names that come close.
+        ConfigError: A ``type`` that no registry knows, an argument that its class doesn't take,
+            or a key that nobody reads, each with the names that come close.
     """
     cfg = _as_dict(cfg)
+    _check_keys(cfg)
     default_scope = cfg.get('default_scope', 'mmtmt')
     names = known_names(default_scope)
     for where, node in _typed_dicts(cfg, ''):
@@ -126,9 +158,7 @@ def check_overrides(cfg: Config | Mapping, options: Mapping[str, Any]) -> None:
             elif isinstance(node, Mapping) and key in node:
                 node = node[key]
             elif isinstance(node, Mapping):
-                siblings = set(node) | (
-                    set(inspect.signature(Runner).parameters) if not path else set()
-                )
+                siblings = set(node) | (_runner_keys() if not path else set())
                 free = bool(path) and path[-1] in _FREE_NAMES
                 if key not in siblings and not free:
                     _raise_if_close(f'--cfg-options {dotted}', key, key, siblings)
@@ -136,6 +166,25 @@ def check_overrides(cfg: Config | Mapping, options: Mapping[str, Any]) -> None:
             else:
                 break
             path.append(key)
+
+
+def _runner_keys() -> set[str]:
+    return {*inspect.signature(Runner).parameters, *_TOP}
+
+
+def _check_keys(cfg: Mapping) -> None:
+    """Look at keys that nobody would miss: at the top, and in dicts without a type."""
+    known = _runner_keys()
+    for key in cfg:
+        if key not in known:
+            _raise_if_close(key, key, key, known, _SIMILAR_AT_TOP)
+    for where, accepted in _UNTYPED.items():
+        node: Any = cfg
+        for name in where.split('.'):
+            node = node.get(name) if isinstance(node, Mapping) else None
+        for key in node if isinstance(node, Mapping) else ():
+            if key not in accepted:
+                _raise_if_close(f'{where}.{key}', key, key, accepted)
 
 
 def _as_dict(cfg: Config | Mapping) -> dict:
@@ -188,7 +237,9 @@ def _parameters(candidate: Any) -> set[str] | None:
     return None
 
 
-def _raise_if_close(where: str, name: str, short: str, known: Any) -> None:
-    close = difflib.get_close_matches(short, list(known), n=3, cutoff=_SIMILAR)
+def _raise_if_close(
+    where: str, name: str, short: str, known: Any, similar: float = _SIMILAR
+) -> None:
+    close = difflib.get_close_matches(short, list(known), n=3, cutoff=similar)
     if close:
         raise ConfigError(f'{where}: "{name}" is not known; did you mean {" or ".join(close)}?')

@@ -5,12 +5,14 @@ import logging
 import os
 import platform
 import sys
+import traceback
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.config import config as config_module
 from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.utils import get_installed_path
@@ -71,7 +73,8 @@ def read_config(path: str, options: dict) -> Config:
         The config.
 
     Raises:
-        ConfigError: There is no such file, or a key of the options is misspelt.
+        ConfigError: There is no such file, it or a file that it inherits from can't be run, or a
+            key of the options is misspelt.
     """
     if '::' in path:
         package, name = path.split('::', 1)
@@ -80,10 +83,30 @@ def read_config(path: str, options: dict) -> Config:
         path = os.path.join(get_installed_path(package), '.mim', 'configs', name)
     if not Path(path).is_file():
         raise ConfigError(f'config {path} does not exist')
-    cfg = Config.fromfile(path)
+    try:
+        cfg = Config.fromfile(path)
+    except Exception as error:  # a config is a program: it may raise anything
+        kind = type(error).__name__
+        raise ConfigError(f'config {_place_in_config(error, path)}: {kind}: {error}') from error
     check_overrides(cfg, options)
     cfg.merge_from_dict(options)
     return cfg
+
+
+def _place_in_config(error: Exception, path: str) -> str:
+    """The file that could not be read, of those that a config inherits from, and where known the
+    line."""
+    line = None
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if frame.f_globals.get('__name__') == config_module.__name__:
+            # mmengine reads one file in the other: the innermost one is the one that failed
+            inner = frame.f_locals.get('filename')
+            path, line = (str(inner), None) if inner else (path, line)
+        elif frame.f_code.co_filename == path:
+            line = number
+    if isinstance(error, SyntaxError):
+        line = error.lineno
+    return path if line is None else f'{path}, line {line}'
 
 
 def prepare_run(args: argparse.Namespace) -> Config:

@@ -26,6 +26,7 @@ from mmtmt.engine.checkpoint import (
 from mmtmt.engine.config_check import ConfigError, check_config, config_mistakes
 from mmtmt.engine.loops import IterBasedTrainLoop
 from mmtmt.engine.plain_data import restore_history, to_plain
+from mmtmt.engine.pretrained import check_pretrained
 from mmtmt.engine.process_group import check_seen_by_all, gather_in, start_gloo
 from mmtmt.engine.vocabulary_check import (
     check_metrics,
@@ -66,6 +67,9 @@ class VISRunner(_Runner):
 
         Returns:
             The runner.
+
+        Raises:
+            ConfigError: If a name is misspelt, a value is wrong, or there is no model.
         """
         cfg = copy.deepcopy(cfg)
         cfg.setdefault('default_scope', 'mmtmt')
@@ -74,11 +78,14 @@ class VISRunner(_Runner):
         # gradients. Looking for such parts costs milliseconds a step.
         cfg.setdefault('find_unused_parameters', True)
         check_config(cfg)
+        if not cfg.get('model'):
+            raise ConfigError('model: expected the config of a model, got none')
         for evaluator in (cfg.get('val_evaluator'), cfg.get('test_evaluator')):
             for metric in evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]:
                 if isinstance(metric, dict) and metric.get('format_only'):
                     metric.setdefault('outfile_prefix', f'{cfg["work_dir"]}/predictions')
-        return super().from_cfg(cfg)
+        with config_mistakes():
+            return super().from_cfg(cfg)
 
     # --- processes on machines without a GPU
 
@@ -110,17 +117,14 @@ class VISRunner(_Runner):
         options.setdefault('find_unused_parameters', self.cfg.get('find_unused_parameters', False))
         return MMDistributedDataParallel(module=model, broadcast_buffers=False, **options)
 
-    def build_model(self, model: Any) -> torch.nn.Module:
-        """Build the model; a wrong value in its config is named as such.
+    # A wrong value in their configs is named as such.
+    build_model = config_mistakes()(_Runner.build_model)
+    build_optim_wrapper = config_mistakes()(_Runner.build_optim_wrapper)
+    build_param_scheduler = config_mistakes()(_Runner.build_param_scheduler)
 
-        Args:
-            model: As in mmengine.
-
-        Returns:
-            The model.
-        """
-        with config_mistakes():
-            return super().build_model(model)
+    def _init_model_weights(self) -> None:
+        super()._init_model_weights()
+        check_pretrained(_unwrapped(self.model))
 
     # --- loops
 

@@ -8,6 +8,7 @@ dictionary for each frame. Lists of any other form are read as json.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,15 @@ from .packed_tube import PackedTube
 _KEY = '"segmentations"'
 # Entries with more characters before their segmentations are read as json.
 _LONGEST_HEAD = 2**14
+_BLANKS = r'[ \t\n\r]*'
+# Behind the key: nulls and a first RLE as they must be, so that lists of any other form are left to
+# json before anybody looks for their end.
+_OPENING = re.compile(
+    f'{_BLANKS}:{_BLANKS}' + r'(\[)' + f'(?:{_BLANKS}null{_BLANKS},)*{_BLANKS}'
+    + r'\{"size": ?\[\d+, ?\d+\], ?"counts": ?"[^"]*"\}'
+)
+# The end of a list is looked for in stretches of so many characters.
+_STRETCH = 2**16
 # No json string holds this character, so that it can stand for an escaped backslash.
 _BACKSLASH = '\x01'
 
@@ -47,13 +57,11 @@ class TubeDecoder(json.JSONDecoder):
 
     def _entry(self, text: str, begin: int) -> tuple[dict, int] | None:
         key = text.find(_KEY, begin, begin + _LONGEST_HEAD)
-        start = text.find('[', key, key + len(_KEY) + 8)
-        if key < 0 or start < 0:
+        opening = _OPENING.match(text, key + len(_KEY)) if key >= 0 else None
+        if opening is None:
             return None
-        # Neither of these can stand in a string: RLEs have the characters '0' to 'o'.
-        end = text.find('}]', start) + 2
-        null = text.find('null]', start, end if end > 1 else len(text)) + 5
-        end = null if null > 4 else end
+        start = opening.start(1)
+        end = _end_of_list(text, opening.end() - 1)
         tube = self._tube(text[start:end])
         if tube is None:
             return None
@@ -122,3 +130,19 @@ class TubeDecoder(json.JSONDecoder):
         if not isinstance(size, list) or [type(side) for side in size] != [int, int]:
             return None
         return size[0], size[1]
+
+
+def _end_of_list(text: str, start: int) -> int:
+    """Where a list ends whose last element is an RLE or null; the text's end if it doesn't."""
+    # Neither ending can stand in a string: RLEs have the characters '0' to 'o'. Both are looked for
+    # in one stretch after the other: one of them may be nowhere near.
+    while start < len(text):
+        stop = start + _STRETCH
+        end = text.find('}]', start, stop)
+        null = text.find('null]', start, stop if end < 0 else end)
+        if null >= 0:
+            return null + len('null]')
+        if end >= 0:
+            return end + len('}]')
+        start = max(stop - len('null]') + 1, start + 1)
+    return len(text)

@@ -97,11 +97,20 @@ def fix_mmcv_ext() -> str | None:
             "mmcv is not installed: `pip install 'mmtmt[lite]'` (no compiler needed) or "
             "`pip install 'mmtmt[full]'` (compiled operators)"
         )
-    if importlib.util.find_spec('mmcv._ext') is not None:
+    import torch  # noqa: F401  (the operators are linked to its libraries)
+
+    try:
+        importlib.import_module('mmcv._ext')
         return None
+    except ModuleNotFoundError as error:
+        if error.name != 'mmcv._ext':
+            raise
+        reason = 'mmcv has no compiled operators'
+    except ImportError as error:  # built for another PyTorch
+        reason = f'compiled operators of mmcv do not load ({error})'
     sys.modules['mmcv._ext'] = _OperatorStandIn()
     _prefer_pytorch_attention()
-    return 'mmcv has no compiled operators: NMS runs in NumPy, deformable attention in PyTorch'
+    return f'{reason}: NMS runs in NumPy, deformable attention in PyTorch'
 
 
 def fix_package_lookup() -> None:

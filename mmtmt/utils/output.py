@@ -1,4 +1,4 @@
-"""Output that appears under its name only when it is complete."""
+"""Output: whether it can be written, and that it appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shutil
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +25,43 @@ def is_new(path: Path, overwrite: bool) -> None:
     """
     if path.exists() and not overwrite and not (path.is_dir() and not any(path.iterdir())):
         raise FileExistsError(f'{path}: exists; --overwrite replaces it')
+
+
+def check_writable(*files: Path, inputs: Iterable[str | Path] = ()) -> None:
+    """Makes sure that files can be written, before hours are spent on what goes into them.
+
+    Args:
+        *files: The files; folders that they need are made.
+        inputs: Files that are read, and must not be written over.
+
+    Raises:
+        OSError: If one can't, is an input, or stands there twice.
+    """
+    read = [path for path in inputs if os.path.exists(path)]
+    for number, file in enumerate(files):
+        if os.path.realpath(file) in map(os.path.realpath, files[:number]):
+            raise FileExistsError(f'{file} would be written twice')
+        if file.exists() and any(file.samefile(path) for path in read):
+            raise FileExistsError(f'{file} is an input, which would be lost')
+        if file.is_dir():
+            raise IsADirectoryError(f'{file} is a folder, expected a file to write')
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists() and not os.access(file, os.W_OK):
+            raise PermissionError(f'{file} can not be written')
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+
+
+def printable(text: str) -> str:
+    """A name on one line, without control characters.
+
+    Args:
+        text: Any.
+
+    Returns:
+        The text with escapes in their place.
+    """
+    return ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def _check_replaceable(folder: Path, made: re.Pattern[str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 from functools import cache
 from glob import glob, has_magic
+from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
 
@@ -26,9 +27,10 @@ DEFAULT_FPS = 10.0
 class VideoFrameSource(FrameSource):
     """A video file whose frames are decoded when they are asked for.
 
-    The file is scanned once for the times of its frames, without decoding. Reading on from where
+    The file is scanned once for the times of its frames, without decoding where it has them; where
+    it has none (raw H.264, some AVI), its frames are decoded to be counted. Reading on from where
     the last read ended costs nothing extra; anywhere else, decoding restarts at the key frame
-    before.
+    before, or at the beginning where the file can't be entered elsewhere.
 
     Args:
         path: The file; anything that FFmpeg reads.
@@ -41,7 +43,8 @@ class VideoFrameSource(FrameSource):
     def __init__(self, path: str | Path, *, resize: ResizeRule | None = None) -> None:
         self.path = str(path)
         try:
-            self._times, self.fps = _scan(self.path)
+            # The times are None where only counting tells frames apart.
+            self._times, length, self.fps = _scan(self.path)
             self._decoder: Iterator[av.VideoFrame] | None = None
             self._position = 0
             first = self._decode_from(0)
@@ -51,7 +54,7 @@ class VideoFrameSource(FrameSource):
                 f'{self.path}: expected a video file, got {error or "no frames"}'
             ) from error
         super().__init__(
-            num_frames=len(self._times), ori_shape=shape, resize=resize, name=self.path
+            num_frames=length, ori_shape=shape, resize=resize, name=self.path
         )
 
     def __getstate__(self) -> dict:
@@ -71,15 +74,15 @@ class VideoFrameSource(FrameSource):
         Raises:
             FrameError: If a frame can't be decoded, for one where the file is cut short.
         """
-        if self._decoder is None or self._position != start:
-            self._decoder = self._decode_from(start)
         # Unless all goes well, the next read starts afresh.
         decoder, self._decoder = self._decoder, None
         frames = []
         try:
+            if decoder is None or self._position != start:
+                decoder = self._decode_from(start)
             for index in range(start, stop):
                 frame = next(decoder, None)
-                if frame is None or frame.pts != self._times[index]:
+                if frame is None or (self._times and frame.pts != self._times[index]):
                     raise FrameError(f'{self.path}: frame {index} of {len(self)} is missing')
                 frames.append(_upright(frame))
         except av.error.FFmpegError as error:
@@ -88,18 +91,36 @@ class VideoFrameSource(FrameSource):
         return frames
 
     def _decode_from(self, start: int) -> Iterator[av.VideoFrame]:
-        with av.open(self.path) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = 'AUTO'
-            if start:
-                container.seek(self._times[start], stream=stream)
-            for frame in container.decode(stream):
-                if frame.pts is not None and frame.pts >= self._times[start]:
-                    yield frame
+        if start and self._times:
+            frames = self._after(self._times[start], seek=True)
+            first = next(frames, None)
+            # Not every container can be entered where it says.
+            if first is not None and first.pts == self._times[start]:
+                return chain([first], frames)
+        if self._times:
+            return self._after(self._times[start], seek=False)
+        return islice(_decoded(self.path), start, None)
+
+    def _after(self, time: int, seek: bool) -> Iterator[av.VideoFrame]:
+        """The frames from a time on."""
+        for frame in _decoded(self.path, time if seek else None):
+            if frame.pts is not None and frame.pts >= time:
+                yield frame
 
 
-def _scan(path: str) -> tuple[list[int], float]:
-    """Presentation times of all frames in the stream's units, rising, and frames per second."""
+def _decoded(path: str, time: int | None = None) -> Iterator[av.VideoFrame]:
+    """All frames, or those from a key frame before a time on."""
+    with av.open(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = 'AUTO'
+        if time is not None:
+            container.seek(time, stream=stream)
+        yield from container.decode(stream)
+
+
+def _scan(path: str) -> tuple[list[int] | None, int, float]:
+    """Presentation times of all frames in the stream's units, rising, or None where packets lack
+    them; the number of frames; and frames per second."""
     with av.open(path) as container:
         if not container.streams.video:
             raise FrameError('a file without a video stream')
@@ -107,10 +128,18 @@ def _scan(path: str) -> tuple[list[int], float]:
         packets = [packet for packet in container.demux(stream) if packet.size]
         if len(packets) < stream.frames:
             raise FrameError(f'a file with {len(packets)} of its {stream.frames} frames')
-        times = sorted(p.pts for p in packets if p.pts is not None and not p.is_discard)
-        if not times:
-            raise FrameError('a video stream without frames')
-        return times, float(stream.average_rate or DEFAULT_FPS)
+        fps = float(stream.average_rate or DEFAULT_FPS)
+        reordered = stream.codec_context.has_b_frames
+    times = [packet.pts for packet in packets if not packet.is_discard]
+    # Frames that are shown in another order than they are stored can't have rising times there:
+    # AVI knows when frames are decoded alone.
+    if None in times or (reordered and times == sorted(times)):
+        times, length = None, sum(1 for _ in _decoded(path))
+    else:
+        times, length = sorted(times), len(times)
+    if not length:
+        raise FrameError('a video stream without frames')
+    return times, length, fps
 
 
 def _upright(frame: av.VideoFrame) -> np.ndarray:

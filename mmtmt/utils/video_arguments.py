@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from mmtmt.utils.output import check_writable
 
 
 def add_video_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,20 +40,13 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _files(args: argparse.Namespace) -> Iterator[tuple[str, Path]]:
-    """Yields the arguments that name files to be read, with what each is."""
-    for name, value in vars(args).items():
-        for text in _texts(value):
-            if os.path.exists(text):
-                yield name.replace('_', ' '), Path(text)
-
-
-def _texts(value: Any) -> Iterator[str]:
+def _files(value: Any) -> Iterator[str]:
+    """Yields the arguments that may name files to be read."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
         for part in value:
-            yield from _texts(part)
+            yield from _files(part)
 
 
 def parse_video_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
@@ -67,10 +61,11 @@ def parse_video_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace
     args = parser.parse_args()
     if args.out.suffix.lower() != '.mp4':
         parser.error(f'--out: expected a file name that ends in .mp4, got {args.out}')
-    for written in (args.out, args.out.with_suffix('.json')):
-        for name, read in _files(args):
-            if written.exists() and written.samefile(read):
-                parser.error(f'--out: {written} is the {name}, which would be lost')
+    try:
+        read = _files([*vars(args).values()])
+        check_writable(args.out, args.out.with_suffix('.json'), inputs=read)
+    except OSError as error:
+        parser.error(f'--out: {error}')
     if args.fps is not None and not args.fps > 0:
         parser.error(f'--fps: expected more than 0, got {args.fps}')
     return args

@@ -38,18 +38,6 @@ def escape(value: object) -> str:
     return html.escape(str(value), quote=True)
 
 
-def printable(text: str) -> str:
-    """A name on one line, without control characters.
-
-    Args:
-        text: Any.
-
-    Returns:
-        The text with question marks in their place.
-    """
-    return ''.join(character if character.isprintable() else '?' for character in text)
-
-
 def number(value: float | None) -> str:
     """A number with three digits.
 

@@ -13,7 +13,7 @@ from mmtmt.utils.video import VideoFrameSource
 from .page import escape, html_page, html_table, number
 
 SHEET_FRAMES = 6
-SHEET_FRAME_WIDTH = 480
+SHEET_WIDTH = 1440
 SHEET_GAP = 6
 
 
@@ -80,11 +80,26 @@ def contact_sheet(video: str | Path) -> np.ndarray:
     height, width = source.ori_shape
     # Wide pictures, two beside each other for one, get more room.
     columns = 2 if width > 2.2 * height else 3
-    size = (SHEET_FRAME_WIDTH * 3 // columns, SHEET_FRAME_WIDTH * 3 // columns * height // width)
+    size = fit_size(width, height, (SHEET_WIDTH // columns, 2 * SHEET_WIDTH // columns))
     cells = [
         cv2.resize(source.decode(i, i + 1)[0], size, interpolation=cv2.INTER_AREA) for i in indices
     ]
     return tile_pictures(cells, columns)
+
+
+def fit_size(width: int, height: int, largest: tuple[int, int]) -> tuple[int, int]:
+    """The size at which a picture touches two sides of a box.
+
+    Args:
+        width: Of the picture, in pixels.
+        height: The same.
+        largest: Width and height of the box.
+
+    Returns:
+        Width and height, 1 pixel at least.
+    """
+    scale = min(largest[0] / width, largest[1] / height)
+    return max(1, round(scale * width)), max(1, round(scale * height))
 
 
 def tile_pictures(cells: Sequence[np.ndarray], columns: int) -> np.ndarray:
@@ -113,9 +128,14 @@ def encode_jpeg(image: np.ndarray, quality: int = 88) -> bytes:
 
     Returns:
         The bytes.
+
+    Raises:
+        ValueError: If the picture is larger than a JPEG can be.
     """
-    # cv2.imwrite returns False instead of an error.
-    _, data = cv2.imencode('.jpg', image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    # cv2 returns False instead of an error.
+    done, data = cv2.imencode('.jpg', image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ValueError(f'a picture of {image.shape[1]} x {image.shape[0]} pixels fits no JPEG')
     return data.tobytes()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,9 @@ from terminaltables import AsciiTable
 
 from mmtmt.evaluation import STATS_NAMES
 from mmtmt.evaluation.analysis import ERROR_KINDS, SAMPLED_NAMES, TRACKING_NAMES
+from mmtmt.utils.output import printable
 
-from .page import escape, html_table, number, printable
+from .page import escape, html_table, number
 
 Cell = str | int | float | None | list[float]
 
@@ -29,6 +31,10 @@ WHAT_ERRORS_ARE = {
     'false_positives': 'all wrong results',
     'false_negatives': 'all objects not found',
 }
+# What Markdown takes for more than text, and HTML doesn't.
+_MARKUP = re.compile(r'[\\`*_\[\]~|]')
+# Where a cell of text begins like this, spreadsheets take it for a formula.
+_FORMULA = ('=', '+', '-', '@')
 CATEGORY_COLUMNS = ('objects', 'results', *STATS_NAMES[:9], 'HOTA', 'IDF1')
 
 
@@ -89,19 +95,27 @@ def write_csv(tables: Sequence[Table]) -> str:
         tables: The tables.
 
     Returns:
-        Lines of table, row, column and value, full precision; intervals on two lines.
+        Lines of table, row, column and value, full precision; intervals on two lines. A name that
+        a spreadsheet would take for a formula has an apostrophe before it.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(['table', 'row', 'column', 'value'])
+
+    def write(*cells: Cell) -> None:
+        writer.writerow(
+            "'" + cell if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+            for cell in cells
+        )
+
+    write('table', 'row', 'column', 'value')
     for table in tables:
         for row in table.rows:
             for column, cell in zip(table.head[1:], row[1:], strict=True):
                 if isinstance(cell, list):
                     for end, value in zip(('low', 'high'), cell, strict=True):
-                        writer.writerow([table.title, row[0], f'{column} {end}', value])
+                        write(table.title, row[0], f'{column} {end}', value)
                 elif cell is not None:
-                    writer.writerow([table.title, row[0], column, cell])
+                    write(table.title, row[0], column, cell)
     return text.getvalue()
 
 
@@ -309,4 +323,4 @@ def _columns(names: Sequence[str], *columns: str) -> list[str]:
 
 
 def _markdown(text: str) -> str:
-    return escape(printable(text)).replace('|', '\\|')
+    return _MARKUP.sub(r'\\\g<0>', escape(printable(text)))

@@ -15,15 +15,16 @@ from mmtmt.evaluation.analysis.errors import NEAR
 from mmtmt.evaluation.functional import Tube, read_json
 from mmtmt.structures.frame_source import ImageFrameSource
 from mmtmt.structures.image_sets import image_to_video
+from mmtmt.utils.output import printable
 
 from .overlay import TrackPainter, add_banner
-from .page import printable
-from .report import encode_jpeg, spread, tile_pictures
+from .report import encode_jpeg, fit_size, spread, tile_pictures
 from .tables import worst_first
 from .tracks import Track, share_numbers, tracks_from_prediction
 
 SHEET_FRAMES = 3
-FRAME_WIDTH = 480
+# Largest width and height of a frame, in pixels.
+FRAME_SIZE = (480, 960)
 # Frames are drawn no larger than shown, so that the labels stay legible.
 MIN_HEIGHT = 240
 MOST_VIDEOS = 6
@@ -77,7 +78,7 @@ def worst_video_sheets(
     frames: str | Path,
     *,
     most: int = MOST_VIDEOS,
-) -> dict[str, bytes]:
+) -> tuple[dict[str, bytes], list[str]]:
     """Draws the videos of the lowest HOTA.
 
     Args:
@@ -89,15 +90,18 @@ def worst_video_sheets(
 
     Returns:
         Per video id, worst first, a JPEG: evenly spread frames, annotations above with the missed
-        objects named, results below with their mistakes named.
+        objects named, results below with their mistakes named; and of each video that could not be
+        drawn, why not.
     """
-    return {
-        str(video['id']): encode_jpeg(
-            _sheet(study, video['id'], resolve_frames(str(frames), file_names[video['id']])),
-            quality=82,
-        )
-        for video in worst_first(videos)[:most]
-    }
+    sheets, not_drawn = {}, []
+    for video in worst_first(videos)[:most]:
+        name = str(video['id'])
+        try:
+            paths = resolve_frames(str(frames), file_names[video['id']])
+            sheets[name] = encode_jpeg(_sheet(study, video['id'], paths), quality=82)
+        except (ValueError, OSError) as error:
+            not_drawn.append(f'video {printable(name)} could not be drawn: {error}')
+    return sheets, not_drawn
 
 
 def _sheet(study: Study, video_id: int | str, paths: list[str]) -> np.ndarray:
@@ -105,7 +109,7 @@ def _sheet(study: Study, video_id: int | str, paths: list[str]) -> np.ndarray:
     shape = video.height, video.width
     source = ImageFrameSource(paths, ori_shape=shape, name=f'video {video_id}')
     indices = spread(len(source), SHEET_FRAMES)
-    size = (FRAME_WIDTH, max(1, FRAME_WIDTH * video.height // video.width))
+    size = fit_size(video.width, video.height, FRAME_SIZE)
     rows = []
     truth = _true_tracks(study, video_id)
     # A result has the number and colour of the object that it is about.

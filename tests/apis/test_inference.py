@@ -184,14 +184,14 @@ def test_video_demo_says_what_is_wrong(config, checkpoint, tmp_path):
     assert done.returncode == 2 and '--fps: expected more than 0, got -1.0' in done.stderr
     (tmp_path / 'a.mp4').write_bytes(b'my video')
     done = run_demo(tmp_path, 'a.mp4', config, checkpoint, '--out', tmp_path / 'a.mp4')
-    assert done.returncode == 2 and 'is the input, which would be lost' in done.stderr
+    assert done.returncode == 2 and 'is an input, which would be lost' in done.stderr
     assert (tmp_path / 'a.mp4').read_bytes() == b'my video'
     words = tmp_path / 'a.json'
     words.write_text('my vocabulary')
     done = run_demo(
         tmp_path, 'b.mp4', config, checkpoint, '--out', tmp_path / 'a.mp4', '--vocabulary', words
     )
-    assert done.returncode == 2 and 'a.json is the vocabulary' in done.stderr
+    assert done.returncode == 2 and 'a.json is an input' in done.stderr
     assert words.read_text() == 'my vocabulary'
 
 
@@ -235,3 +235,29 @@ def test_compare_demo(config, checkpoint, tmp_path):
 
     done = run_demo(tmp_path, 'clip.mp4', *models[0], '--out', 'a.mp4', script='compare_demo.py')
     assert done.returncode == 2 and 'two or more' in done.stderr
+
+
+def test_video_demo_looks_at_its_output_before_it_begins(config, checkpoint, tmp_path):
+    (tmp_path / 'file').write_text('')
+    out = tmp_path / 'file' / 'o.mp4'
+    done = run_demo(tmp_path, 'a.mp4', config, checkpoint, '--out', out)
+    assert done.returncode == 2 and '--out: ' in done.stderr and 'file' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ('model.frame_per_step', r'^model.frame_per_step: .*did you mean frames_per_step'),
+        ('model.depth', r"unexpected keyword argument 'depth'"),
+        ('modell', '^modell: .*did you mean model'),
+        (None, '^model: expected the config of a model'),
+    ],
+)
+def test_mistakes_in_a_config_are_named(config, checkpoint, change, message):
+    cfg = Config.fromfile(config)
+    if change is None:
+        cfg.pop('model')
+    else:
+        cfg.merge_from_dict({change: 20})
+    with pytest.raises(ValueError, match=message):
+        init_model(cfg, checkpoint, device='cpu')

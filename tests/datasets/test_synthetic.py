@@ -360,3 +360,16 @@ def test_typical_colours_paint_a_kind_alike_and_others_differently():
 def test_typical_colours_are_an_option_of_the_share_of_objects():
     with pytest.raises(ValueError, match='typical_colours'):
         SyntheticOptions(typical_colours=1.5)
+
+
+@pytest.mark.parametrize('text', ['{"videos": [', '[]', '{"videos": [], "categories": []}'])
+def test_other_json_is_generated_anew_only_if_damaged(tmp_path, text):
+    options = replace(PRESETS['tiny'], train=1, valid=1, sets=('synth_ovis',))
+    path = annotation_file(tmp_path, 'synth_ovis', 'train')
+    path.parent.mkdir()
+    path.write_text(text)
+    if text.endswith('['):
+        assert not is_generated(tmp_path, options)
+    else:
+        with pytest.raises(FileExistsError, match=r'train.json was not generated'):
+            is_generated(tmp_path, options)

@@ -4,7 +4,7 @@ import pytest
 
 from mmtmt.datasets.annotation_file import AnnotationError
 from mmtmt.engine.checkpoint import CheckpointError
-from mmtmt.engine.config_check import ConfigError, check_overrides, config_mistakes
+from mmtmt.engine.config_check import ConfigError, check_config, check_overrides, config_mistakes
 
 CONFIG = dict(
     model=dict(width=3),
@@ -42,6 +42,7 @@ def test_near_misses_are_refused(key, meant):
         (TypeError("Foo.__init__() got an unexpected keyword argument 'a'"), "^Foo got an unexp"),
         (TypeError("Foo.__init__() missing 1 required keyword-only argument: 'a'"), '^Foo missing'),
         (KeyError('Foo is not in the mmtmt::model registry. Please check whether'), 'registry$'),
+        (AssertionError('max_iters should be a integer number'), '^max_iters should be'),
     ],
 )
 def test_wrong_values_are_told_as_mistakes_in_the_config(error, message):
@@ -64,3 +65,31 @@ def test_other_errors_stay_what_they_are(error):
     with pytest.raises(type(error)) as caught, config_mistakes():
         raise error
     assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    ('cfg', 'message'),
+    [
+        (dict(load_form='a.pth'), '^load_form: .*did you mean load_from'),
+        (dict(optim_wraper={}), '^optim_wraper: .*did you mean optim_wrapper'),
+        (dict(train_dataloder={}), '^train_dataloder: .*did you mean train_dataloader'),
+        (dict(default_hooks=dict(checkpont={})), '^default_hooks.checkpont: .*mean checkpoint'),
+        (dict(randomness=dict(seeds=1)), '^randomness.seeds: .*did you mean seed'),
+        (
+            dict(optim_wrapper=dict(clip_grad=dict(max_nrm=1))),
+            '^optim_wrapper.clip_grad.max_nrm: .*did you mean max_norm',
+        ),
+        (
+            dict(optim_wrapper=dict(paramwise_cfg=dict(norm_decay_mul=0))),
+            '^optim_wrapper.paramwise_cfg.norm_decay_mul: .*did you mean norm_decay_mult',
+        ),
+    ],
+)
+def test_keys_that_nobody_reads_are_refused(cfg, message):
+    with pytest.raises(ConfigError, match=message):
+        check_config(cfg)
+
+
+def test_names_of_the_users_own_pass():
+    own = ('train_sets', 'val_sets', 'train_pipeline', 'max_iters', 'data_root', 'evaluators')
+    check_config({**dict.fromkeys(own, 1), 'default_hooks': {'my_hook': {}}, 'optim_wrapper': None})

@@ -10,7 +10,14 @@ from mmengine.config import Config
 from mmengine.model import MMDistributedDataParallel
 
 from mmtmt.datasets.annotation_file import AnnotationError
-from mmtmt.engine.launch import add_run_arguments, build_runner, prepare_run, run_tool
+from mmtmt.engine.config_check import ConfigError
+from mmtmt.engine.launch import (
+    add_run_arguments,
+    build_runner,
+    prepare_run,
+    read_config,
+    run_tool,
+)
 from mmtmt.structures.images import FrameError
 from tests.engine.toy import toy_config
 from tests.ports import free_port
@@ -83,3 +90,20 @@ def test_a_tool_ends_the_group_of_processes_that_it_began(monkeypatch, tmp_path)
     run_tool(tool)
     assert not torch.distributed.is_initialized()
     assert groups[0]() is None  # its threads would abort the process at its end
+
+
+@pytest.mark.parametrize(
+    ('base', 'config', 'message'),
+    [
+        ('a = 1\nb = dict(\n', 'c = 1\n', r'base.py, line 2: SyntaxError'),
+        ('a = 1\n', 'c = 1\n\nd = dict(e=\n', r'top.py, line 4: SyntaxError'),
+        ('a = 1\n', 'c = 1\nd = nothing\n', r"top.py, line 3: NameError: name 'nothing'"),
+        ('a = dict(b=1)\n', 'd = _base_.a.c\n', r'top.py, line 2: AttributeError'),
+        ('_base_ = "./none.py"\n', 'c = 1\n', r'none.py'),
+    ],
+)
+def test_a_config_that_can_not_be_run_is_named_with_its_line(tmp_path, base, config, message):
+    (tmp_path / 'base.py').write_text(base)
+    (tmp_path / 'top.py').write_text("_base_ = './base.py'\n" + config)
+    with pytest.raises(ConfigError, match=message):
+        read_config(str(tmp_path / 'top.py'), {})

@@ -13,6 +13,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
 from mmtmt.engine import VISRunner, find_latest_checkpoint
+from mmtmt.engine.checkpoint import CheckpointError
 from mmtmt.engine.config_check import ConfigError
 from mmtmt.engine.hooks import NaNGuardHook
 from tests.engine.toy import ToyMetric, ToySampler, toy_config
@@ -300,3 +301,28 @@ def test_workers_end_with_the_training(tmp_path):
     loader = dict(data, num_workers=1, persistent_workers=True)
     runner = run(tmp_path, train_dataloader=loader)  # held, as by whoever trains in Python
     assert runner.iter == 6 and not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(optim_wrapper=dict(optimizer=dict(type='SGD', lr=1, speed=1))), "'speed'"),
+        (dict(param_scheduler=[dict(type='PolyLR', by_epoch=False, exponent=1.0)]), "'exponent'"),
+        (dict(custom_hooks=[dict(type='Frobnicate')]), 'Frobnicate'),
+        (dict(randomness=dict(number=1)), "'number'"),
+        (dict(max_iters='10'), 'max_iters'),
+        (dict(model=None), 'model: expected'),
+    ],
+)
+def test_wrong_values_are_mistakes_in_the_config(tmp_path, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        run(tmp_path, **changes)
+
+
+def test_weights_of_another_module_are_refused(tmp_path):
+    torch.save({'state_dict': {'stages.0.weight': torch.ones(2)}}, tmp_path / 'other.pth')
+    init = dict(type='Pretrained', checkpoint=str(tmp_path / 'other.pth'))
+    with pytest.raises(CheckpointError, match='model.*other.pth has no weights of a ToyModel'):
+        run(tmp_path, model=dict(type='ToyModel', init_cfg=init))
+    torch.save({'state_dict': {'module.head.bias': torch.ones(1)}}, tmp_path / 'other.pth')
+    run(tmp_path, model=dict(type='ToyModel', init_cfg=init), max_iters=1)

@@ -24,12 +24,19 @@ class ToyModel(BaseModel):
         poison_at: Video id at which the loss turns into NaN.
         delay: Seconds that a step takes at least.
         keys: Keys of the categories, for a model that has a taxonomy.
+        init_cfg: As in mmengine.
     """
 
     def __init__(
-        self, *, width: int = 4, poison_at: int | None = None, delay: float = 0.0, keys=None
+        self,
+        *,
+        width: int = 4,
+        poison_at: int | None = None,
+        delay: float = 0.0,
+        keys=None,
+        init_cfg=None,
     ) -> None:
-        super().__init__()
+        super().__init__(init_cfg=init_cfg)
         self.head = nn.Linear(width, 1)
         self.drop = nn.Dropout(0.5)
         self.norm = nn.BatchNorm1d(width)

@@ -6,7 +6,7 @@ import pytest
 
 from mmtmt.structures.json_stream import iterate_json_list
 from mmtmt.structures.packed_tube import PackedTube
-from mmtmt.structures.tube_decoder import TubeDecoder
+from mmtmt.structures.tube_decoder import _STRETCH, TubeDecoder
 
 
 def rle(counts='PQ\\o]}'[:5], size=(4, 6)):
@@ -34,7 +34,7 @@ OTHERS = {
     'two sizes': [rle(), rle(size=(6, 4))],
     'escapes': [rle('a"b'), rle('\n'), rle('é')],
     'words': [rle('null'), rle('}]'), rle('"}, {"size": [4, 6], "counts": "')],
-    'end in a string': [rle('0}]'), rle()],
+    'end in a string': [rle(), rle('0}]'), rle()],
     'runs': [{'size': [4, 6], 'counts': [3, 21]}],
     'polygons': [[[0, 0, 2, 0, 2, 2]]],
     'more keys': [{**rle(), 'x': 1}],
@@ -67,6 +67,8 @@ def test_equals_json(name, separators, tail):
         '{"segmentations": [null {"size": [4, 6], "counts": "0"}]}',
         '{"segmentations": [{"size": [4, 6], "counts": "0"}',
         '{"segmentations": [{"size": [4, 6], "counts": "0"}]',
+        '{"segmentations": -[{"size": [4, 6], "counts": "0"}]}',
+        '{"segmentations": 0e[{"size": [4, 6], "counts": "0"}]}',
     ],
 )
 def test_what_is_no_json_is_refused(text):
@@ -81,3 +83,38 @@ def test_stream(tmp_path, chunk):
     path.write_text(json.dumps(entries), encoding='utf-8')
     read = iterate_json_list(path, chunk, TubeDecoder())
     assert list(map(unpacked, read)) == entries
+
+
+def test_only_the_list_of_the_key_is_taken():
+    entry = {'segmentations': 0, 'a': LISTS['plain']}
+    assert TubeDecoder().raw_decode(json.dumps(entry, separators=(',', ':')))[0] == entry
+
+
+def test_long_lists_end_where_they_end():
+    for last in (rle(), None):
+        for length in (1, _STRETCH // 39, _STRETCH // 39 + 1, _STRETCH // 20):
+            entry = {'segmentations': [*[rle('0' * (length % 7))] * length, rle('n'), last]}
+            for shift in range(8):
+                text = json.dumps({'a': ' ' * shift, **entry})
+                value, end = TubeDecoder().raw_decode(text + ', null]}]')
+                assert end == len(text)
+                assert unpacked(value)['segmentations'] == entry['segmentations']
+
+
+@pytest.mark.parametrize('name', ['polygons', 'all null', 'runs'])
+def test_the_end_of_other_lists_is_not_looked_for(name):
+    """Every entry would read all that follow: reading would take the square of their number."""
+
+    class Text(str):
+        searched = 0
+
+        def find(self, what, start=0, stop=None):
+            found = super().find(what, start, len(self) if stop is None else stop)
+            Text.searched += (found if found >= 0 else min(stop, len(self))) - start
+            return found
+
+    text = Text(json.dumps([{'segmentations': OTHERS[name], 'a': 1}] * 500))
+    decoder, position = TubeDecoder(), 1
+    while text.startswith('{', position):
+        position = decoder.raw_decode(text, position)[1] + len(', ')
+    assert position == len(text) + 1 and Text.searched < 2 * len(text)

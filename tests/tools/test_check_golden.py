@@ -52,3 +52,12 @@ def test_one_line_each_and_exit_status(tmp_path):
 def test_folder_without_fixtures(tmp_path):
     done = run(tmp_path)
     assert done.returncode == 2 and str(tmp_path) in done.stderr
+
+
+def test_fixture_without_its_arrays_fails(tmp_path):
+    copy('building_blocks_a', tmp_path, 'building_blocks_a')
+    shutil.copy(GOLDEN / 'm2f_video_postprocess_b.json', tmp_path)
+    (tmp_path / 'noise.json').write_text('{}')
+    done = run(tmp_path)
+    assert done.returncode == 1, done.stdout
+    assert '1 pass, 1 fail, 0 no runner' in done.stdout

@@ -89,13 +89,27 @@ def test_empty_annotations_may_be_hidden_ones(tmp_path):
     assert 'tools/dataset_converters/split_dataset.py' in done.stdout
 
 
-@pytest.mark.parametrize('written', [('--out', 'r.json'), ('--out', 'm', '--arrays', 'm')])
+@pytest.mark.parametrize(
+    'written',
+    [('--out', 'r.json'), ('--out', 'm', '--arrays', 'm'), ('--out', 'm', '--arrays', 'link')],
+)
 def test_nothing_that_is_needed_is_written_over(tmp_path, written):
     results = tmp_path / 'r.json'
     content = gzip.decompress((GOLDEN / 'ytvis_eval_a_results.json.gz').read_bytes())
     results.write_bytes(content)
+    (tmp_path / 'link').symlink_to('m')
     options = [part if part.startswith('--') else tmp_path / part for part in written]
     done = run(GOLDEN / 'ytvis_eval_a_gt.json.gz', results, *options)
     assert done.returncode == 1
     assert 'is an input, which would be lost' in done.stderr or 'written twice' in done.stderr
     assert results.read_bytes() == content and not (tmp_path / 'm').exists()
+
+
+def test_control_characters_in_names_do_not_reach_the_terminal(tmp_path):
+    gt = json.loads(gzip.decompress((GOLDEN / 'ytvis_eval_a_gt.json.gz').read_bytes()))
+    for category in gt['categories']:
+        category['name'] = f'\x1b[2Jred\n{category["id"]}'
+    (tmp_path / 'gt.json').write_text(json.dumps(gt))
+    done = run(tmp_path / 'gt.json', GOLDEN / 'ytvis_eval_a_results.json.gz')
+    assert done.returncode == 0, done.stderr
+    assert '\x1b' not in done.stdout and r'\x1b[2Jred\n' in done.stdout

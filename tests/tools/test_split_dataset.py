@@ -190,3 +190,20 @@ def test_names_that_are_no_text_are_printed_as_escapes(data, tmp_path, capsys):
     assert '\\ud800' in printed and 'None' in printed
     valid = json.loads((tmp_path / 'new' / 'valid.json').read_text())
     assert valid['categories'] == data['categories']
+
+
+def test_a_part_without_objects_is_refused(data):
+    chosen = ids(split(data, count=5, seed=0)['valid'])
+    data['annotations'] = [a for a in data['annotations'] if a['video_id'] not in chosen]
+    with pytest.raises(ValueError, match='valid would hold 5 videos without an object: take anoth'):
+        split(data, count=5, seed=0)
+
+
+def test_ids_are_those_that_the_evaluator_takes(data):
+    data['videos'][0]['id'] = 0.5
+    data['annotations'][0]['video_id'] = 0.5
+    parts = split(data, seed=0)
+    assert 0.5 in ids(parts['train']) | ids(parts['valid'])
+    data['videos'][0]['id'] = True
+    with pytest.raises(ValueError, match=r'videos\[0\] has no id'):
+        split(data, seed=0)

@@ -140,3 +140,19 @@ def test_configs_of_mmdet_can_be_inherited(tmp_path):
     path = tmp_path / 'config.py'
     path.write_text("_base_ = 'mmdet::_base_/schedules/schedule_1x.py'\n")
     assert Config.fromfile(path).train_cfg.max_epochs == 12
+
+
+BROKEN_EXTENSION = """
+import pathlib, sys, tempfile
+folder = pathlib.Path(tempfile.mkdtemp())
+(folder / '_ext.py').write_text("raise ImportError('undefined symbol: _ZN3c10')")
+import mmcv
+mmcv.__path__.insert(0, str(folder))
+import mmtmt.registry, mmdet.models
+from mmtmt.utils import compat
+print([line for line in compat.install() if 'undefined symbol' in line])
+"""
+
+
+def test_compiled_operators_that_do_not_load_are_replaced():
+    assert 'compiled operators of mmcv do not load (undefined symbol' in run(BROKEN_EXTENSION)

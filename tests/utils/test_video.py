@@ -219,3 +219,31 @@ def test_telephone_video_is_turned_upright(clip, tmp_path):
     assert frame.shape == (64, 48, 3)
     assert frame[2, -3, 0] > 150 > 80 > frame[2, -3, 2]
     assert frame[2, 2, 0] < 80
+
+
+@pytest.mark.parametrize(
+    ('name', 'codec', 'options'),
+    [
+        ('b.avi', 'libx264', {'bf': '2'}),  # packets without times
+        ('b.h264', 'libx264', {'bf': '2'}),
+        ('m.avi', 'mpeg4', {'bf': '2'}),  # seeking lands elsewhere
+        ('m.mov', 'mpeg4', {'bf': '2'}),
+        ('s.ts', 'libx264', {'bf': '2'}),
+    ],
+)
+def test_files_without_times_or_ways_in_are_read(tmp_path, name, codec, options):
+    if codec not in av.codecs_available:
+        pytest.skip(f'this PyAV has no {codec}')
+    path = tmp_path / name
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream(codec, rate=10, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
+        for t in range(9):
+            picture = av.VideoFrame.from_ndarray(frame_with_number(3 * t), format='rgb24')
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    source = open_frame_source(path)
+    assert len(source) == 9
+    for start, stop in ((0, 9), (4, 6), (6, 9), (2, 3), (3, 5)):
+        frames = [round(number_of(frame) / 3) for frame in source.decode(start, stop)]
+        assert frames == list(range(start, stop))

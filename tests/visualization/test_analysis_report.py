@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from mmtmt.evaluation.analysis import describe, study_results
-from mmtmt.visualization import analysis_page, worst_video_sheets
+from mmtmt.visualization import analysis_page, frame_files, worst_video_sheets
 from mmtmt.visualization.charts import bar_chart, line_chart, matrix
+from mmtmt.visualization.report import encode_jpeg, fit_size
+from mmtmt.visualization.tables import worst_first
 
 from .conftest import HOSTILE
 
@@ -51,7 +53,9 @@ def sheets(study, files):
         for video in json.loads((files / 'gt.json').read_text())['videos']
     }
     videos = describe(study, replicates=5)['videos']
-    return worst_video_sheets(study, videos, names, files / 'frames')
+    sheets, not_drawn = worst_video_sheets(study, videos, names, files / 'frames')
+    assert not not_drawn
+    return sheets
 
 
 @pytest.fixture
@@ -138,14 +142,22 @@ def test_sheets_show_the_worst_videos_first(sheets, study):
         assert len(here) and here.min() >= where.start and here.max() <= where.stop
 
 
-def test_missing_frame_is_named(study, files):
-    with pytest.raises(OSError, match='nowhere'):
-        worst_video_sheets(
-            study,
-            describe(study, replicates=1)['videos'],
-            {video: ['nowhere/0.jpg'] * 6 for video in study.truth.videos},
-            files / 'frames',
-        )
+def test_video_with_a_missing_frame_is_left_out_and_named(study, files):
+    videos = describe(study, replicates=1)['videos']
+    names = frame_files(files / 'gt.json', files / 'frames')
+    names = {**names, 'bad': ['nowhere/0.jpg'] * 6}
+    sheets, not_drawn = worst_video_sheets(study, videos, names, files / 'frames')
+    assert 'bad' not in sheets and len(sheets) == len(worst_first(videos)) - 1
+    assert len(not_drawn) == 1 and not_drawn[0].startswith('video bad could not be drawn: ')
+    assert 'nowhere' in not_drawn[0]
+
+
+def test_pictures_fit_a_jpeg():
+    assert fit_size(90, 60, (480, 960)) == (480, 320)
+    assert fit_size(1, 300, (480, 960)) == (3, 960)
+    assert fit_size(3000, 1, (480, 960)) == (480, 1)
+    with pytest.raises(ValueError, match='a picture of 2 x 70000 pixels fits no JPEG'):
+        encode_jpeg(np.zeros((70000, 2, 3), np.uint8))
 
 
 @pytest.mark.parametrize('folder', ['../elsewhere', '/elsewhere'])
@@ -155,13 +167,13 @@ def test_frames_outside_the_folder_are_refused(study, files, folder):
     inside = str(elsewhere) if folder.startswith('/') else folder
     picture = next(path for path in elsewhere.rglob('*') if path.is_file())
     name = f'{inside}/{picture.relative_to(elsewhere)}'
-    with pytest.raises(OSError, match='expected a file in'):
-        worst_video_sheets(
-            study,
-            describe(study, replicates=1)['videos'],
-            {video: [name] * 6 for video in study.truth.videos},
-            files / 'frames',
-        )
+    sheets, not_drawn = worst_video_sheets(
+        study,
+        describe(study, replicates=1)['videos'],
+        {video: [name] * 6 for video in study.truth.videos},
+        files / 'frames',
+    )
+    assert not sheets and all('expected a file in' in line for line in not_drawn)
 
 
 @pytest.mark.skipif(BROWSER is None, reason='needs a browser: ' + ', '.join(BROWSERS))

@@ -83,3 +83,15 @@ def test_comparison(files):
     assert rows_of(tables, 'Mistakes')['missed']['nothing: count'] == 3
     for table in tables:
         assert table.terminal() and table.markdown()
+
+
+def test_names_bring_no_markup_and_no_formula():
+    names = ['![x](https://a.b/c.png)', '[c](javascript:x)', '`a`*b*_c_', '=1+1', '@sum', '-5']
+    table = Table('A table', '', ('name', 'value'), [[name, -0.5] for name in names])
+    lines = table.markdown().splitlines()[4:]
+    assert lines[0] == r'| !\[x\](https://a.b/c.png) | -0.500 |'
+    assert lines[1].startswith(r'| \[c\](javascript')
+    assert lines[2].startswith(r'| \`a\`\*b\*\_c\_ |')
+    rows = list(csv.reader(io.StringIO(write_csv([table]))))[1:]
+    assert [row[1] for row in rows] == [*names[:3], "'=1+1", "'@sum", "'-5"]
+    assert all(row[3] == '-0.5' for row in rows)

@@ -15,8 +15,9 @@ import sys
 from pathlib import Path
 
 from mmtmt.evaluation.analysis import describe, study_results
-from mmtmt.evaluation.analysis.command_line import add_options, check_writable, escape_output
+from mmtmt.evaluation.analysis.command_line import add_options, escape_output
 from mmtmt.evaluation.functional import read_ground_truth
+from mmtmt.utils.output import check_writable
 from mmtmt.visualization import (
     analysis_page,
     analysis_tables,
@@ -66,9 +67,12 @@ def main(argv: list[str] | None = None) -> None:
         write(args.out / 'analysis.json', json.dumps(analysis, indent=1) + '\n')
         write(args.out / 'analysis.csv', write_csv(tables))
         write(args.out / 'analysis.md', '\n'.join(table.markdown() for table in tables))
-        sheets = None
+        sheets, not_drawn = {}, []
         if file_names is not None:
-            sheets = worst_video_sheets(study, analysis['videos'], file_names, args.frames)
+            sheets, not_drawn = worst_video_sheets(
+                study, analysis['videos'], file_names, args.frames
+            )
+        analysis['remarks'] += not_drawn
         note = f'{args.results} against {args.gt}'
         title = args.title or f'{Path(args.results).name} against {Path(args.gt).name}'
         page = analysis_page(analysis, title=title, note=note, sheets=sheets)

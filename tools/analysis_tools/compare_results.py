@@ -14,11 +14,11 @@ from pathlib import Path
 from mmtmt.evaluation.analysis import compare
 from mmtmt.evaluation.analysis.command_line import (
     add_options,
-    check_writable,
     escape_output,
     options_of,
     short_names,
 )
+from mmtmt.utils.output import check_writable
 from mmtmt.visualization import comparison_tables, write_csv
 
 

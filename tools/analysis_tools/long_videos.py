@@ -236,7 +236,8 @@ def measure(
         results = read_results(outcome.results[dataset], truth)
         found = evaluate(truth, results)
         scores.append((found['AP'], found['AP50']))
-        for overlap in by_video(pair_up(truth, results, class_agnostic=True).values()):
+        pairings = pair_up(truth, results, class_agnostic=True).values()
+        for overlap in by_video(pairings, [-1]):
             key = dataset, overlap.video_id
             borders = outcome.borders[dataset].get(overlap.video_id, ())
             steps[key] = held_through(overlap.frame_iou)

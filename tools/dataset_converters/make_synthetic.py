@@ -7,6 +7,7 @@ Example:
 """
 
 import argparse
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -84,9 +85,12 @@ def _options(args: argparse.Namespace) -> SyntheticOptions:
 def main(argv: list[str] | None = None) -> None:
     """Runs the tool."""
     args = parse_args(argv)
-    if not args.overwrite and is_generated(args.out, args.options):
-        print(f'{args.out} holds these sets already; --overwrite generates them again')
-        return
+    try:
+        if not args.overwrite and is_generated(args.out, args.options):
+            print(f'{args.out} holds these sets already; --overwrite generates them again')
+            return
+    except FileExistsError as error:
+        sys.exit(f'error: {error}')
     begin = time.monotonic()
     for path in generate(args.out, args.options, args.workers, ProgressLine('generating videos')):
         print(path)

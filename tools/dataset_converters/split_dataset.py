@@ -24,6 +24,7 @@ from terminaltables import AsciiTable
 from mmtmt.evaluation.analysis.command_line import escape_output
 from mmtmt.structures.atomic import replacing
 from mmtmt.structures.json_stream import load_json
+from mmtmt.utils.output import check_writable, printable
 
 # Names of the video that a clip was cut from: YouTube's id, in UVO.
 SOURCES = ('ytid',)
@@ -71,10 +72,17 @@ def split(
             raise ValueError(f'annotations[{index}] has no category_id')
     count = number_of(len(videos), fraction=fraction, count=count)
     held = _choose(groups_of(list(videos.values())), count, seed)
-    return {
+    parts = {
         name: {key: _part(key, values, side, held) for key, values in data.items()}
         for name, side in zip(PARTS, (False, True), strict=True)
     }
+    for name, part in parts.items():
+        if not part['annotations']:
+            raise ValueError(
+                f'{name} would hold {len(part["videos"])} videos without an object: take another '
+                'seed, or hold out another number of videos'
+            )
+    return parts
 
 
 def number_of(total: int, *, fraction: float | None = None, count: int | None = None) -> int:
@@ -104,7 +112,8 @@ def number_of(total: int, *, fraction: float | None = None, count: int | None = 
 
 
 def _has_id(entry: Any, key: str) -> bool:
-    return isinstance(entry, Mapping) and isinstance(entry.get(key), (int, str))
+    value = entry.get(key) if isinstance(entry, Mapping) else None
+    return isinstance(value, (int, float, str)) and not isinstance(value, bool)
 
 
 def _videos(data: Any) -> dict[Any, Mapping]:
@@ -219,7 +228,7 @@ def summary(parts: Mapping[str, Mapping[str, Any]], asked: int) -> str:
     """
     counts = [Counter(a['category_id'] for a in part['annotations']) for part in parts.values()]
     rows = [
-        [str(category.get('name')), *(str(count[category['id']]) for count in counts)]
+        [printable(str(category.get('name'))), *(str(count[category['id']]) for count in counts)]
         for category in next(iter(parts.values()))['categories']
     ]
     totals = ['objects', *(str(len(part['annotations'])) for part in parts.values())]
@@ -248,13 +257,11 @@ def main(argv: list[str] | None = None) -> None:
         for path in files.values():
             if path.exists() and not args.overwrite:
                 raise FileExistsError(f'{path} is there already; --overwrite replaces it')
-            if path.exists() and path.samefile(args.json):
-                raise FileExistsError(f'{path} is the file to be split')
         data = load_json(args.json)
         size = {'fraction': args.fraction, 'count': args.count}
         parts = split(data, **size, seed=args.seed)
         text = summary(parts, number_of(len(data['videos']), **size))
-        args.out.mkdir(parents=True, exist_ok=True)
+        check_writable(*files.values(), inputs=[args.json])
         for name, path in files.items():
             with replacing(path) as file:
                 file.write(json.dumps(parts[name]).encode('ascii'))

@@ -92,14 +92,26 @@ def is_generated(out: str | Path, options: SyntheticOptions) -> bool:
     Returns:
         True when generating would change nothing, as far as the json files and the presence of
         the frames tell.
+
+    Raises:
+        FileExistsError: If a json file of their names is of another origin.
     """
     for name in options.sets:
         for split in SPLITS:
             path = annotation_file(out, name, split)
             if not path.is_file():
                 return False
-            document = json.loads(path.read_text(encoding='utf-8'))
-            if document['info'].get('generator') != _generator_record(options):
+            try:
+                document = json.loads(path.read_text(encoding='utf-8'))
+            except ValueError:  # cut short, perhaps
+                return False
+            info = document.get('info') if isinstance(document, dict) else None
+            record = info.get('generator') if isinstance(info, dict) else None
+            if record is None:
+                raise FileExistsError(
+                    f'{path} was not generated and would be overwritten: move it elsewhere'
+                )
+            if record != _generator_record(options):
                 return False
             frames = [file for video in document['videos'] for file in video['file_names']]
             if not all((path.parent / 'JPEGImages' / file).is_file() for file in frames):

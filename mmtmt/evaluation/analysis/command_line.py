@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import io
 import math
-import os
 import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 from .analyze import MIN_SCORE, REPLICATES
@@ -52,31 +50,6 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
     """
     names = ('class_agnostic', 'min_score', 'replicates', 'seed')
     return {name: getattr(args, name) for name in names}
-
-
-def check_writable(*files: Path, inputs: Sequence[str | Path] = ()) -> None:
-    """Makes sure that files can be written, before hours are spent on what goes into them.
-
-    Args:
-        *files: The files; folders that they need are made.
-        inputs: Files that are read, and must not be written over.
-
-    Raises:
-        OSError: If one can't, is an input, or stands there twice.
-    """
-    for number, file in enumerate(files):
-        if os.path.abspath(file) in map(os.path.abspath, files[:number]):
-            raise FileExistsError(f'{file} would be written twice')
-        read = filter(os.path.exists, inputs)
-        if file.exists() and any(file.samefile(path) for path in read):
-            raise FileExistsError(f'{file} is an input, which would be lost')
-        if file.is_dir():
-            raise IsADirectoryError(f'{file} is a folder, expected a file to write')
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if file.exists() and not os.access(file, os.W_OK):
-            raise PermissionError(f'{file} can not be written')
-        with tempfile.TemporaryFile(dir=file.parent):
-            pass
 
 
 def escape_output() -> None:

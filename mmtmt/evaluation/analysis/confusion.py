@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from .video_overlap import VideoOverlap
 
 
 def count_confusions(
-    overlap: VideoOverlap, category_ids: Sequence[int], threshold: float, min_score: float
+    overlap: VideoOverlap, num_categories: int, threshold: float, min_score: float
 ) -> np.ndarray:
     """Pairs the confident results with the objects, whatever their categories.
 
@@ -19,7 +17,7 @@ def count_confusions(
 
     Args:
         overlap: A video.
-        category_ids: The K categories.
+        num_categories: K.
         threshold: Least IoU of a pair.
         min_score: Least score.
 
@@ -27,23 +25,22 @@ def count_confusions(
         (K + 1, K + 1) int64: rows are the categories of the objects, columns those of the results;
         the last row has results without an object, the last column objects without a result.
     """
-    index = {category: k for k, category in enumerate(category_ids)}
-    none = len(category_ids)
+    none = num_categories
     counts = np.zeros((none + 1, none + 1), np.int64)
     free = ~overlap.crowd
     for d in np.argsort(-overlap.scores, kind='stable'):
         if overlap.scores[d] < min_score:
             break
-        column = index[overlap.result_category[d]]
+        column = overlap.result_category[d]
         iou = np.where(overlap.iou[d] >= threshold, overlap.iou[d], 0)
         candidates = np.flatnonzero(free & (iou > 0))
         if len(candidates):
             own = overlap.object_category[candidates] == overlap.result_category[d]
             best = candidates[np.lexsort((own, iou[candidates]))[-1]]
             free[best] = False
-            counts[index[overlap.object_category[best]], column] += 1
+            counts[overlap.object_category[best], column] += 1
         elif not (overlap.crowd & (iou > 0)).any():
             counts[none, column] += 1
     for g in np.flatnonzero(free):
-        counts[index[overlap.object_category[g]], none] += 1
+        counts[overlap.object_category[g], none] += 1
     return counts

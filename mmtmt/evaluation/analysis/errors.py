@@ -49,8 +49,8 @@ class VideoErrors:
         kind: (D,) 'right', 'ignored' or one of `WRONG_KINDS`.
         target: (D,) index of the object that the result is about, -1 for none.
         scores: (D,) scores.
-        result_category: (D,) ids.
-        object_category: (G,) ids.
+        result_category: (D,) positions of categories, see `VideoOverlap`.
+        object_category: (G,) the same.
         counted: (G,) bool, False for crowd objects.
         found: (G,) bool.
         missed: (G,) bool.

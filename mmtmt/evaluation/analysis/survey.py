@@ -27,13 +27,13 @@ class VideoSurvey:
 
     Attributes:
         video_id: id of the video.
-        tracks: Per category id its counts.
+        tracks: Per category id its counts, for those that occur.
         errors_at: The judgement of its results and objects at each official IoU threshold.
         confusion: (K + 1, K + 1), see `count_confusions`.
     """
 
     video_id: int | str
-    tracks: dict[int, TrackCounts]
+    tracks: dict[int | str, TrackCounts]
     errors_at: list[VideoErrors]
     confusion: np.ndarray
 
@@ -49,7 +49,7 @@ class VideoSurvey:
 
 
 def survey_videos(
-    pairings: Iterable[Pairing], category_ids: Sequence[int], min_score: float
+    pairings: Iterable[Pairing], category_ids: Sequence[int | str], min_score: float
 ) -> dict[int | str, VideoSurvey]:
     """Looks at every video with objects or results once.
 
@@ -64,11 +64,11 @@ def survey_videos(
     return {
         overlap.video_id: VideoSurvey(
             overlap.video_id,
-            track_counts(overlap, min_score),
+            {category_ids[k]: counts for k, counts in track_counts(overlap, min_score).items()},
             find_errors(overlap, IOU_THRESHOLDS),
-            count_confusions(overlap, category_ids, ON_OBJECT, min_score),
+            count_confusions(overlap, len(category_ids), ON_OBJECT, min_score),
         )
-        for overlap in by_video(pairings)
+        for overlap in by_video(pairings, category_ids)
     }
 
 
@@ -83,7 +83,7 @@ def track_counts(overlap: VideoOverlap, min_score: float) -> dict[int, TrackCoun
         min_score: Results below are left out.
 
     Returns:
-        Per category id.
+        Per position of a category, for those that occur.
     """
     counts = {}
     confident = overlap.scores >= min_score

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -23,7 +23,8 @@ class VideoOverlap:
         pairings: one per category; the results and objects below are theirs, one after the other.
         objects: G annotated tubes.
         results: D predicted tubes.
-        object_category: (G,) ids of their categories; all -1 when these are taken as one.
+        object_category: (G,) int64, positions of their categories among the K evaluated ones:
+            ids may be text, or numbers that NumPy rounds.
         result_category: (D,) the same for the results.
     """
 
@@ -75,15 +76,19 @@ class VideoOverlap:
         return np.array([item.ignore for item in self.objects], bool)
 
 
-def by_video(pairings: Iterable[Pairing]) -> Iterator[VideoOverlap]:
+def by_video(
+    pairings: Iterable[Pairing], category_ids: Sequence[int | str]
+) -> Iterator[VideoOverlap]:
     """Joins the categories of a video.
 
     Args:
         pairings: In rising order of video id.
+        category_ids: Of the K categories that are evaluated; [-1] when they are taken as one.
 
     Yields:
         One after the other, since the overlaps of all videos together would take much memory.
     """
+    position = {category: k for k, category in enumerate(category_ids)}
     for video_id, group in groupby(pairings, key=lambda pairing: pairing.video_id):
         parts = list(group)
         yield VideoOverlap(
@@ -91,8 +96,8 @@ def by_video(pairings: Iterable[Pairing]) -> Iterator[VideoOverlap]:
             parts,
             [item for part in parts for item in part.objects],
             [result for part in parts for result in part.results],
-            _categories([(part.category_id, len(part.objects)) for part in parts]),
-            _categories([(part.category_id, len(part.results)) for part in parts]),
+            _repeated([(position[part.category_id], len(part.objects)) for part in parts]),
+            _repeated([(position[part.category_id], len(part.results)) for part in parts]),
         )
 
 
@@ -115,5 +120,6 @@ def _areas(tubes: list[Tube], length: int) -> np.ndarray:
     return np.stack([tube.areas for tube in tubes], axis=1)
 
 
-def _categories(counts: list[tuple[int, int]]) -> np.ndarray:
-    return np.repeat([category for category, _ in counts], [count for _, count in counts])
+def _repeated(counts: list[tuple[int, int]]) -> np.ndarray:
+    values, times = np.array(counts, np.int64).reshape(-1, 2).T
+    return np.repeat(values, times)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from mmtmt.structures.packed_tube import PackedTube, pack_tube
 
 from .tubes import GroundTruth, LeftOut, Video
 
-NEEDED = {'video_id', 'category_id', 'segmentations'}
+NEEDED = frozenset({'video_id', 'category_id', 'segmentations'})
 
 
 @contextmanager
@@ -51,18 +51,19 @@ def shown(value: Any) -> str:
         return f'an {type(value).__name__} too long to print'
 
 
-def check_keys(entry: Any) -> None:
-    """Checks that an entry is an object with the keys that annotations and results need.
+def check_keys(entry: Any, needed: Set[str] = NEEDED) -> None:
+    """Checks that an entry is an object with the keys that it needs.
 
     Args:
         entry: Of a file.
+        needed: The keys; by default what annotations and results have in common.
 
     Raises:
         ValueError: If it isn't.
     """
     if not isinstance(entry, Mapping):
         raise ValueError(f'expected an object, got {shown(entry)}')
-    missing = NEEDED - entry.keys()
+    missing = needed - entry.keys()
     if missing:
         raise ValueError(f'{", ".join(sorted(missing))} missing')
 

@@ -16,10 +16,12 @@ import numpy as np
 
 from mmtmt.structures.json_stream import iterate_json_list, iterate_json_list_of
 from mmtmt.structures.packed_tube import pack_tube
-from mmtmt.structures.rle import check_counts, compress
+from mmtmt.structures.rle import check_counts, check_frame_size, compress
 from mmtmt.structures.runs import decode_runs
+from mmtmt.utils.output import printable
 
 from .entries import (
+    NEEDED,
     check_category,
     check_keys,
     check_length,
@@ -117,7 +119,7 @@ def _check_archive(path: Path, truth: GroundTruth, report: _Report) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             members = [info for info in archive.infolist() if not info.is_dir()]
-            others = [info.filename for info in members if info.filename != MEMBER]
+            others = [printable(info.filename) for info in members if info.filename != MEMBER]
             for name in others:
                 report.add('archive holds another file', f'{name}, beside {MEMBER} at the root')
             found = [info for info in members if info.filename == MEMBER]
@@ -129,15 +131,13 @@ def _check_archive(path: Path, truth: GroundTruth, report: _Report) -> None:
                 found += [info for info in members if Path(info.filename).suffix == '.json']
             if not found:
                 return
+            name = f'{path}, {printable(found[0].filename)}'
             if found[0].file_size > MAX_UNPACKED:
-                report.add(
-                    'file too large', f'{found[0].filename}: {found[0].file_size} bytes unpacked'
-                )
+                report.add('file too large', f'{name}: {found[0].file_size} bytes unpacked')
                 return
             if found[0].flag_bits & 1:
-                report.add('not a readable file', f'{found[0].filename}: needs a password')
+                report.add('not a readable file', f'{name}: needs a password')
                 return
-            name = f'{path}, {found[0].filename}'
             try:
                 with archive.open(found[0]) as file:
                     _check_entries(iterate_json_list_of(file, name), truth, report)
@@ -183,33 +183,31 @@ def _check_entry(
             return check(entry[key]) if key in entry else None
 
     with report.catching('keys missing', where):
-        check_keys(entry)
-        if 'score' not in entry:
-            raise ValueError('score missing')
+        check_keys(entry, NEEDED | {'score'})
     checked('score', 'score', read_score)
     checked('unknown category', 'category_id', lambda value: check_category(value, truth))
     video = checked('unknown video', 'video_id', lambda value: find_video(value, truth))
-    if video is None:
-        return False
-    seen_videos.add(video.id)
-    checked('wrong number of masks', 'segmentations', lambda value: check_length(value, video))
+    if video is not None:
+        seen_videos.add(video.id)
+        where = f'{where}, video {shown(video.id)}'
+        checked('wrong number of masks', 'segmentations', lambda value: check_length(value, video))
     return _check_masks(entry.get('segmentations'), where, video, report)
 
 
-def _check_masks(segmentations: Any, where: str, video: Video, report: _Report) -> bool:
+def _check_masks(segmentations: Any, where: str, video: Video | None, report: _Report) -> bool:
     """Checks the masks of an entry; whether they are as they should be and have any pixels."""
     if not isinstance(segmentations, list):
         return False
     try:
         # All masks at once, which is faster; one by one only to tell which are wrong.
-        if all(map(_is_plain, segmentations)):
+        if video is not None and all(map(_is_plain, segmentations)):
             _, strings = pack_tube(segmentations, video.height, video.width)
             pixels = np.full(len(strings), video.height * video.width)
             return bool(strings) and bool(decode_runs(strings, pixels).areas.any())
     except ValueError:
         pass
     for frame, segmentation in enumerate(segmentations):
-        with report.catching('mask', f'{where}, video {video.id}, segmentations[{frame}]'):
+        with report.catching('mask', f'{where}, segmentations[{frame}]'):
             _check_mask(segmentation, video)
     return False
 
@@ -222,15 +220,21 @@ def _is_plain(segmentation: Any) -> bool:
         isinstance(segmentation, dict)
         and isinstance(segmentation.get('counts'), str)
         and isinstance(segmentation.get('size'), list)
+        and len(segmentation['size']) == 2
         and all(type(side) is int for side in segmentation['size'])
     )
 
 
-def _check_mask(segmentation: Any, video: Video) -> None:
+def _check_mask(segmentation: Any, video: Video | None) -> None:
+    """Checks a mask; where nobody knows its video, for what holds in all of them."""
     if segmentation is None:
         return
-    if isinstance(segmentation, list):
+    if isinstance(segmentation, list) or (video is None and not _is_plain(segmentation)):
         raise ValueError(f'expected an RLE or null, got {shown(segmentation)}')
+    if video is None:
+        check_frame_size(*segmentation['size'])
+        check_counts(segmentation['counts'].encode('ascii'), *segmentation['size'])
+        return
     counts = compress(segmentation, video.height, video.width)
     if not _is_plain(segmentation):
         raise ValueError(

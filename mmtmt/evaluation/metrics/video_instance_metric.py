@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,19 +187,29 @@ class VideoInstanceMetric(BaseMetric):
         Returns:
             ``DATASET/AP`` and so on with the official 12 numbers and, of more than one dataset,
             their means ``mean/AP`` and so on. Nothing of datasets with ``format_only``.
+
+        Raises:
+            ValueError: If predictions don't fit their dataset, or have scores that are no numbers;
+                the files of the other datasets are written by then.
         """
         by_dataset: dict[str, dict[Any, VideoPrediction]] = {name: {} for name in self.ann_files}
         for part in results:
             for prediction in part:
                 by_dataset[prediction.dataset].setdefault(prediction.video_id, prediction)
 
-        entries = {}
+        entries, mistakes = {}, []
         for dataset, predictions in by_dataset.items():
-            self._check_videos(dataset, predictions)
-            self._report(dataset, predictions)
-            entries[dataset] = self._to_entries(dataset, predictions.values())
-            self._write(dataset, entries[dataset], len(predictions))
+            try:
+                self._check_videos(dataset, predictions)
+                self._report(dataset, predictions)
+                entries[dataset] = self._to_entries(dataset, predictions.values())
+            except ValueError as error:
+                mistakes.append(f'{dataset}: {error}')
+            else:
+                self._write(dataset, entries[dataset], len(predictions))
         # Files first: they are not lost when a dataset can't be evaluated.
+        if mistakes:
+            raise ValueError('\n'.join(mistakes))
         numbers = {
             dataset: self._evaluate_dataset(dataset, found)
             for dataset, found in entries.items()
@@ -232,6 +243,7 @@ class VideoInstanceMetric(BaseMetric):
             name = prediction.vocabulary
             if name not in ids:
                 ids[name] = read_vocabulary(name, categories, self.ann_files[dataset]).ids
+            _check_prediction(prediction, len(ids[name]))
             entries += [
                 {
                     'video_id': prediction.video_id,
@@ -260,7 +272,7 @@ class VideoInstanceMetric(BaseMetric):
         unknown = [video_id for video_id in video_ids if video_id not in known]
         if unknown:
             raise ValueError(
-                f'{dataset}: {len(unknown)} predicted videos are not in '
+                f'{len(unknown)} predicted videos are not in '
                 f'{self.ann_files[dataset]}, the first of them {unknown[0]!r}'
             )
 
@@ -296,6 +308,15 @@ class VideoInstanceMetric(BaseMetric):
                 'server may refuse such a file',
                 logger='current',
                 level=logging.WARNING,
+            )
+
+
+def _check_prediction(prediction: VideoPrediction, num_categories: int) -> None:
+    for score, label in zip(prediction.scores, prediction.labels, strict=True):
+        if not (math.isfinite(score) and 0 <= label < num_categories):
+            raise ValueError(
+                f'video {prediction.video_id!r}: expected finite scores and labels of '
+                f'{num_categories} categories, got a score of {score} and label {label}'
             )
 
 

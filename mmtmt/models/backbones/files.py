@@ -1,6 +1,12 @@
 """Weight files that the user has to provide."""
 
+import pickle
 from pathlib import Path
+
+from mmengine.runner import CheckpointLoader
+from torch import Tensor
+
+from mmtmt.models.converters.checkpoint_reader import find_weights, normalise_weights
 
 
 def require_weights_file(path: str, content: str) -> Path:
@@ -23,3 +29,23 @@ def require_weights_file(path: str, content: str) -> Path:
             f'config option `weights`, or set it to None to start from random values'
         )
     return file
+
+
+def read_state_dict(path: str | Path) -> dict[str, Tensor]:
+    """Read weights with the loader of checkpoints, which knows what the user trusts.
+
+    Args:
+        path: A file of PyTorch.
+
+    Returns:
+        Tensors by name, float32 where they are no whole numbers; of a checkpoint with other things
+        its weights.
+
+    Raises:
+        ValueError: The file is damaged, has to be trusted first, or holds no named tensors.
+    """
+    try:
+        checkpoint = CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+        return normalise_weights(find_weights(checkpoint))[0]
+    except (OSError, ValueError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        raise ValueError(f'cannot read weights from {path}: {error}') from error

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mmtmt.registry import MODELS
 
-from .files import require_weights_file
+from .files import read_state_dict, require_weights_file
 
 # (expansion, channels, blocks, stride of the first block): table 2 of the paper
 _GROUPS = (
@@ -286,18 +286,16 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         Tensors by name.
 
     Raises:
-        ValueError: The file is damaged or holds something else than named arrays.
+        ValueError: The file is damaged, has to be trusted first, or holds something else than
+            named arrays.
     """
+    if path.suffix != '.npz':
+        return read_state_dict(path)
     try:
-        if path.suffix == '.npz':
-            with np.load(path, allow_pickle=False) as arrays:
-                state = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
-        else:
-            state = torch.load(path, map_location='cpu', weights_only=True)
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+        with np.load(path, allow_pickle=False) as arrays:
+            state = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(f'cannot read weights from {path}: {error}') from error
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise ValueError(f'expected named arrays in {path}')
     return {
         key: value.float() if value.is_floating_point() else value for key, value in state.items()
     }

@@ -2,12 +2,13 @@
 
 import difflib
 
+import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmtmt.registry import MODELS
 
-from .files import require_weights_file
+from .files import read_state_dict, require_weights_file
 
 
 @MODELS.register_module()
@@ -79,6 +80,7 @@ class TimmFeatures(BaseModule):
 
         Raises:
             FileNotFoundError: There is no such file.
+            ValueError: It can't be read, or lacks parameters of this model.
         """
         if self.init_cfg is not None:
             super().init_weights()
@@ -86,8 +88,27 @@ class TimmFeatures(BaseModule):
         self.is_init = True
         if self.weights is not None:
             require_weights_file(self.weights, f'timm model {self.model_name}')
-            loaded = self._create(pretrained=True, pretrained_cfg_overlay={'file': self.weights})
-            self.model.load_state_dict(loaded.state_dict())
+            self.model.load_state_dict(self._read())
+
+    def _read(self) -> dict[str, Tensor]:
+        """The feature maps' part of a file of the whole model, as timm takes it out."""
+        if self.weights.endswith('.safetensors'):
+            source = {'file': self.weights}
+        else:
+            source = {'state_dict': read_state_dict(self.weights)}
+        with torch.random.fork_rng(devices=[]):
+            # timm passes over what the file lacks: there two models have other random values
+            first, second = (
+                self._create(pretrained=True, pretrained_cfg_overlay=source).state_dict()
+                for _ in range(2)
+            )
+        missing = [key for key in first if not torch.equal(first[key], second[key])]
+        if missing:
+            raise ValueError(
+                f'{self.weights} has no {missing[0]} of timm model {self.model_name}, and '
+                f'{len(missing) - 1} other entries are missing: expected a file of its weights'
+            )
+        return first
 
     def train(self, mode: bool = True) -> 'TimmFeatures':
         """Switch to training, but for the batch norms that stay as they are."""

@@ -2,6 +2,7 @@
 
 import pickle
 import zipfile
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ _HARMLESS = {
     **_NUMPY_GLOBALS,
     ('_codecs', 'encode'): _encode_latin1,
     ('__builtin__', 'bytes'): _empty_bytes,
-    ('collections', 'OrderedDict'): dict,
+    ('collections', 'OrderedDict'): OrderedDict,  # of state dicts, with attributes
 }
 
 

@@ -169,3 +169,18 @@ def test_needs_no_torch():
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == 'set()'
+
+
+@pytest.mark.parametrize('ids', [('3', '7'), ('cat', 'dog'), (2, 2.5), (1, 2**63 + 1)])
+def test_ids_of_categories_may_be_anything_that_json_has(random_case, ids):
+    expected = analyze(random_case.gt, random_case.results, replicates=5)
+    new = dict(zip((3, 7), ids, strict=True))
+    for entry in (*random_case.gt['annotations'], *random_case.results):
+        entry['category_id'] = new[entry['category_id']]
+    for category in random_case.gt['categories']:
+        category['id'] = new[category['id']]
+    output = analyze(random_case.gt, random_case.results, replicates=5)
+    assert value_of(output, 'HOTA') > 0
+    for row in (*output['categories'], *expected['categories']):
+        del row['id']
+    assert output == expected

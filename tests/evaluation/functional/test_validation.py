@@ -200,3 +200,22 @@ def test_tool(good, tmp_path, capsys):
     assert 'score: 1\n  result 0: expected a finite score, got None' in capsys.readouterr().out
     with pytest.raises(SystemExit, match='nowhere.zip'):
         main([str(tmp_path / 'gt.json'), 'nowhere.zip'])
+
+
+def test_what_else_is_wrong_with_an_entry_is_told_too(good, tmp_path):
+    masks = [{'size': [1, 1], 'counts': 'é'}, 5, {'size': [1], 'counts': '1'}, None]
+    good.results.append({**good.results[0], 'video_id': 77, 'segmentations': masks})
+    good.results.append({'video_id': 1, 'category_id': 3})
+    problems = {p.kind: p for p in validate_submission(written(tmp_path, good.results), good.gt)}
+    assert list(problems) == ['unknown video', 'mask', 'keys missing']
+    assert problems['mask'].count == 3
+    assert problems['keys missing'].examples == ['result 3: score, segmentations missing']
+
+
+def test_names_in_an_archive_are_shown_without_control_characters(good, tmp_path):
+    archive = tmp_path / 'submission.zip'
+    with zipfile.ZipFile(archive, 'w') as file:
+        file.writestr('results.json', json.dumps(good.results))
+        file.writestr('\x1b[2Jevil\n.txt', '')
+    (problem,) = validate_submission(archive, good.gt)
+    assert '\x1b' not in str(problem) and r'\x1b[2Jevil\n.txt' in str(problem)

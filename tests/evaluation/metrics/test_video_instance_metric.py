@@ -271,3 +271,26 @@ def test_predicted_videos_without_a_result_are_told(random_case, ann_file, tmp_p
 def test_format_only_needs_a_place(ann_file):
     with pytest.raises(ValueError, match='outfile_prefix'):
         VideoInstanceMetric(ann_files={'a': ann_file}, format_only=True)
+
+
+@pytest.mark.parametrize(
+    ('key', 'value', 'told'),
+    [
+        ('scores', float('nan'), 'a score of nan'),
+        ('labels', -1, 'label -1'),
+        ('labels', 2, 'label 2'),
+    ],
+)
+def test_a_broken_prediction_is_named_and_the_others_are_written(
+    random_case, ann_file, tmp_path, key, value, told
+):
+    broken = samples_of(random_case, 'a')
+    broken[1].pred_tubes[key][2] = value
+    files = {'a': ann_file, 'b': ann_file}
+    metric = VideoInstanceMetric(ann_files=files, outfile_prefix=str(tmp_path))
+    video = random_case.gt['videos'][1]['id']
+    with pytest.raises(ValueError, match=f'^a: video {video}: expected .*{told}'):
+        run(metric, broken + samples_of(random_case, 'b'))
+    results = json.loads((tmp_path / 'b' / 'results.json').read_text())
+    assert len(results) == len(random_case.results)
+    assert not (tmp_path / 'a').exists()

@@ -1,4 +1,5 @@
 import os
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 import torchvision
 from torch import nn
 
+from mmtmt.engine import trusted_checkpoints
 from mmtmt.models.backbones import MobileNetV2
 from mmtmt.models.backbones.mobilenet_v2 import PaddedConv2d
 
@@ -168,3 +170,16 @@ def test_imagenet_weights_know_a_black_swan():
         scores = (model.eval()(pixels)[-1].mean((2, 3)) @ weight.T + bias).softmax(-1)
     # class 100 of ImageNet; class 0 is TensorFlow's background
     assert scores[0].argmax() == 101 and scores[0, 101] > 0.5
+
+
+def test_weights_with_code_have_to_be_trusted(tmp_path):
+    state = MobileNetV2(norm_cfg=dict(type='BN')).state_dict()
+    path = tmp_path / 'with_code.pth'
+    torch.save({'args': Namespace(a=1), 'state_dict': state}, path)
+    model = MobileNetV2(weights=str(path), norm_cfg=dict(type='BN'))
+    with pytest.raises(ValueError, match=r'with_code.pth.*--trust-checkpoint'):
+        model.init_weights()
+    with trusted_checkpoints():
+        model.init_weights()
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, state[key]), key

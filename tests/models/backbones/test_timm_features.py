@@ -55,3 +55,20 @@ def test_unknown_names_and_strides(tmp_path):
         TimmFeatures(model_name='resnet10t', strides=(4, 64))
     with pytest.raises(FileNotFoundError, match='resnet10t'):
         TimmFeatures(model_name='resnet10t', weights=str(tmp_path / 'no.pth')).init_weights()
+
+
+def test_weights_of_another_model_are_refused(tmp_path):
+    path = tmp_path / 'other.pth'
+    torch.save(timm.create_model('convnext_atto').state_dict(), path)
+    model = TimmFeatures(model_name='resnet10t', weights=str(path))
+    with pytest.raises(ValueError, match=r'other.pth has no .* of timm model resnet10t'):
+        model.init_weights()
+
+
+def test_reading_weights_draws_no_random_numbers(tmp_path):
+    path = tmp_path / 'weights.pth'
+    torch.save(timm.create_model('resnet10t').state_dict(), path)
+    model = TimmFeatures(model_name='resnet10t', weights=str(path))
+    before = torch.get_rng_state()
+    model.init_weights()
+    assert torch.equal(torch.get_rng_state(), before)
