@@ -249,7 +249,7 @@ def test_video_demo_looks_at_its_output_before_it_begins(config, checkpoint, tmp
     [
         ('model.frame_per_step', r'^model.frame_per_step: .*did you mean frames_per_step'),
         ('model.depth', r"unexpected keyword argument 'depth'"),
-        ('modell', '^modell: .*did you mean model'),
+        ('models', '^models: .*did you mean model'),
         (None, '^model: expected the config of a model'),
     ],
 )

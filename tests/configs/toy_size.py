@@ -100,4 +100,5 @@ def shrink_steps(steps):
             step.size = (HEIGHT, WIDTH)
         elif step.type == 'ClipCrop':
             step.size_range = (32, HEIGHT)
-        shrink_steps(step.get('transforms', []))
+        for part in ('transforms', 'first', 'then'):
+            shrink_steps(step.get(part, []))

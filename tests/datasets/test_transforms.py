@@ -9,6 +9,7 @@ from mmtmt.datasets.transforms import (
     ClipPhotometric,
     ClipRandomApply,
     ClipResize,
+    ClipStages,
     LoadTubes,
     PackClip,
     SampleClip,
@@ -121,11 +122,16 @@ PIPELINES = {
 }
 
 
-def test_some_transforms_end_with_the_first_samples():
-    step = ClipRandomApply(transforms=[ClipResize(size=(10, 10))], prob=1, first_samples=7)
+def test_the_first_samples_have_transforms_of_their_own():
+    first = [dict(type='ClipResize', size=(9, 9))]
+    then = [ClipResize(size=(5, 7)), ClipFlip(prob=1)]
+    step = ClipStages(first_samples=7, first=first, then=then)
     for sample_index in (0, 6, 7, 100):
         results = step({**clip(0), 'sample_index': sample_index})
-        assert (results['frames'][0].shape[:2] == (10, 10)) == (sample_index < 7)
+        assert results['frames'][0].shape[:2] == ((9, 9) if sample_index < 7 else (5, 7))
+        assert results['flip'] == (sample_index >= 7)
+    with pytest.raises(ValueError, match='at least 1 sample in the first stage, got 0'):
+        ClipStages(first_samples=0, first=[], then=[])
 
 
 @pytest.mark.parametrize('name', PIPELINES)

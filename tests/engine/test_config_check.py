@@ -73,7 +73,7 @@ def test_other_errors_stay_what_they_are(error):
         (dict(load_form='a.pth'), '^load_form: .*did you mean load_from'),
         (dict(optim_wraper={}), '^optim_wraper: .*did you mean optim_wrapper'),
         (dict(train_dataloder={}), '^train_dataloder: .*did you mean train_dataloader'),
-        (dict(default_hooks=dict(checkpont={})), '^default_hooks.checkpont: .*mean checkpoint'),
+        (dict(default_hooks=dict(checkpoints={})), '^default_hooks.checkpoints: .*mean checkpoint'),
         (dict(randomness=dict(seeds=1)), '^randomness.seeds: .*did you mean seed'),
         (
             dict(optim_wrapper=dict(clip_grad=dict(max_nrm=1))),

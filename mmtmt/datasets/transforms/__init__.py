@@ -3,7 +3,13 @@
 from mmtmt.datasets.transforms.base import ClipTransform
 from mmtmt.datasets.transforms.clip_masks import ClipMasks
 from mmtmt.datasets.transforms.frame_wise import ClipFrameWise
-from mmtmt.datasets.transforms.geometric import ClipCrop, ClipFlip, ClipRandomApply, ClipResize
+from mmtmt.datasets.transforms.geometric import (
+    ClipCrop,
+    ClipFlip,
+    ClipRandomApply,
+    ClipResize,
+    ClipStages,
+)
 from mmtmt.datasets.transforms.large_scale_jitter import ClipLargeScaleJitter
 from mmtmt.datasets.transforms.loading import LoadClip, LoadFrames, LoadTubes, SampleClip
 from mmtmt.datasets.transforms.packing import PackClip, PackVideo
@@ -20,6 +26,7 @@ __all__ = [
     'ClipRandomApply',
     'ClipResize',
     'ClipRotate',
+    'ClipStages',
     'ClipTransform',
     'LoadClip',
     'LoadFrames',

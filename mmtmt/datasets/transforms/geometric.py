@@ -194,8 +194,6 @@ class ClipRandomApply(ClipTransform):
     Args:
         transforms: Transforms, or their configs.
         prob: Probability of applying them.
-        first_samples: Apply them to so many samples from the start of the training on, counted over
-            all processes; None for all. A training can so end on what it is tested on.
     """
 
     def __init__(
@@ -203,20 +201,55 @@ class ClipRandomApply(ClipTransform):
         *,
         transforms: Sequence[ClipTransform | Mapping],
         prob: float = 0.5,
-        first_samples: int | None = None,
     ) -> None:
-        self.transforms = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in transforms]
+        self.transforms = _build(transforms)
         self.prob = check_probability(prob)
-        self.first_samples = first_samples
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Apply the transforms or not, see `ClipTransform.transform`."""
-        if self.first_samples is not None and results['sample_index'] >= self.first_samples:
-            return results
         if results['rng'].random() < self.prob:
             for transform in self.transforms:
                 results = transform(results)
         return results
+
+
+@TRANSFORMS.register_module()
+class ClipStages(ClipTransform):
+    """Applies one sequence of transforms at the start of a training and another one after that.
+
+    A training can so begin with strong augmentation and end on what it is tested on.
+
+    Args:
+        first_samples: Length of the first stage in samples, counted over all processes.
+        first: Transforms of the first stage, or their configs.
+        then: Transforms of the rest of the training, or their configs.
+
+    Raises:
+        ValueError: If the first stage has no positive length.
+    """
+
+    def __init__(
+        self,
+        *,
+        first_samples: int,
+        first: Sequence[ClipTransform | Mapping],
+        then: Sequence[ClipTransform | Mapping],
+    ) -> None:
+        if first_samples < 1:
+            raise ValueError(f'expected at least 1 sample in the first stage, got {first_samples}')
+        self.first_samples = first_samples
+        self.first, self.then = _build(first), _build(then)
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Apply the transforms of the sample's stage, see `ClipTransform.transform`."""
+        begins = results['sample_index'] < self.first_samples
+        for transform in self.first if begins else self.then:
+            results = transform(results)
+        return results
+
+
+def _build(transforms: Sequence[ClipTransform | Mapping]) -> list[ClipTransform]:
+    return [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in transforms]
 
 
 def check_probability(value: float) -> float:

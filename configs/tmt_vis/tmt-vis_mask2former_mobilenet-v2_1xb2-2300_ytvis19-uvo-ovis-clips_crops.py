@@ -1,22 +1,25 @@
-# The small model of real clips for longer, with crops in its first 1250 steps: later frames of a
-# clip show its objects at other sizes than the frames that are trained on. The rest of the training
-# sees whole frames, as the test does.
+# The small model of real clips for longer. Its first 900 steps see crops and many sizes: later
+# frames of a clip show its objects at other sizes than the frames that are trained on. The rest of
+# the training sees whole frames at about the size of the test.
 _base_ = './tmt-vis_mask2former_mobilenet-v2_1xb2-1800_ytvis19-uvo-ovis-clips.py'
 
-max_iters = 2250
+max_iters = 2300
 
 train_pipeline = [
     dict(type='SampleClip', num_frames=2, frame_range=10),
     dict(type='LoadClip'),
     dict(type='LoadTubes'),
-    dict(type='ClipRandomApply', prob=0.4, first_samples=2500,  # two clips a step
-         transforms=[dict(type='ClipCrop', size_range=(120, 270))]),
-    dict(type='ClipResize', short_sides=(192, 224, 256), max_size=448),
+    dict(type='ClipStages', first_samples=1800,  # two clips a step
+         first=[
+             dict(type='ClipRandomApply', prob=0.5,
+                  transforms=[dict(type='ClipCrop', size_range=(120, 270))]),
+             dict(type='ClipResize', short_sides=(160, 192, 224, 256), max_size=448)],
+         then=[dict(type='ClipResize', short_sides=(208, 224, 240), max_size=448)]),
     dict(type='ClipFlip', prob=0.5),
     dict(type='ClipPhotometric'),
     dict(type='PackClip'),
 ]
-test_pipeline = [dict(type='LoadFrames', short_side=288), dict(type='PackVideo')]
+test_pipeline = [dict(type='LoadFrames', short_side=240), dict(type='PackVideo')]
 
 train_dataloader = dict(
     dataset=dict(datasets=[dict(one, pipeline=train_pipeline) for one in _base_.train_sets]))
@@ -29,3 +32,4 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=100, end=max_iters, eta_min=1e-6),
 ]
+optim_wrapper = dict(optimizer=dict(fused=True))
