@@ -233,10 +233,12 @@ class VISInferencer:
             if progress is not None:
                 progress(min(start + step, len(source)), len(source))
         found = self.model.finish(state)
+        scores = found.scores.cpu().numpy()
+        order = np.argsort(-scores, kind='stable')  # models that track give one track after another
         return VideoInstances(
-            scores=found.scores.cpu().numpy(),
-            labels=found.labels.cpu().numpy(),
-            tubes=list(found.tubes),
+            scores=scores[order],
+            labels=found.labels.cpu().numpy()[order],
+            tubes=[found.tubes[i] for i in order],
             vocabulary=self.vocabulary,
             source=source,
         )

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mmtmt.structures.crowd import read_crowd
 from mmtmt.structures.image_sets import annotation_to_tube, image_to_video
 from mmtmt.structures.json_stream import read_json_stream
 from mmtmt.structures.packed_tube import PackedTube
@@ -240,6 +241,7 @@ def parse_annotations(
         try:
             label = vocabulary.index_of_id(annotation.get('category_id'))
             tube = _fit_tube(annotation.get('segmentations'), video)
+            crowd = read_crowd(annotation)
         except ValueError as error:
             raise ValueError(f'{where}: {error}') from error
         tube.move_to(store)
@@ -247,7 +249,7 @@ def parse_annotations(
             {
                 'annotation_id': annotation_id,
                 'label': label,
-                'iscrowd': bool(annotation.get('iscrowd', 0)),
+                'iscrowd': crowd,
                 'tube': tube,
             }
         )

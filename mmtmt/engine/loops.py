@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import torch
-from mmengine.dist import get_rank
+from mmengine.dist import get_rank, get_world_size
 from mmengine.logging import print_log
 from mmengine.runner.loops import IterBasedTrainLoop as _IterBasedTrainLoop
 from mmengine.runner.loops import _InfiniteDataloaderIterator
@@ -16,6 +16,8 @@ from mmtmt.registry import LOOPS
 MOST_VALUES = 10_000
 # What the message hub calls the seed that the training data are drawn with.
 SAMPLER_SEED = 'sampler_seed'
+# What tells how many samples were drawn: [iteration, how many until then, how many a step since].
+SAMPLES = 'samples'
 
 
 @LOOPS.register_module()
@@ -81,12 +83,13 @@ class IterBasedTrainLoop(_IterBasedTrainLoop):
         if self._iter == 0:
             # Checkpoints hold it: where the config states none, it is drawn anew by each run.
             hub.update_info(SAMPLER_SEED, own)
+            hub.update_info(SAMPLES, [0, 0, self._samples_per_step()])
             return
         if can_start_at(self.dataloader):
             seed = hub.get_info(SAMPLER_SEED, self.runner.seed)
             if seed != own:
                 print_log(f'the data go on with the seed {seed} of the run, not {own}', 'current')
-            start_loader_at(self.dataloader, self._iter, seed=seed)
+            start_loader_at(self.dataloader, self._steps_drawn(), seed=seed)
             # The iterator that exists has drawn from the beginning already: end its workers.
             self.dataloader_iterator = None
             self.dataloader_iterator = _InfiniteDataloaderIterator(self.dataloader)
@@ -99,6 +102,24 @@ class IterBasedTrainLoop(_IterBasedTrainLoop):
         )
         for _ in range(self._iter):
             next(self.dataloader_iterator)
+
+
+    def _samples_per_step(self) -> int:
+        loader = self.dataloader
+        return (loader.batch_size or loader.batch_sampler.batch_size) * get_world_size()
+
+    def _steps_drawn(self) -> int:
+        """Steps of this run that take as many samples as were drawn before, by processes or with
+        batches of another number perhaps."""
+        hub, now = self.runner.message_hub, self._samples_per_step()
+        iteration, samples, before = hub.get_info(SAMPLES, [0, 0, now])
+        if before == now and not samples:
+            return self._iter
+        drawn = samples + (self._iter - iteration) * before
+        if before != now:
+            print_log(f'{drawn} samples were drawn, {before} a step; now {now} are', 'current')
+            hub.update_info(SAMPLES, [self._iter, drawn, now])
+        return -(-drawn // now)
 
 
 def seed_everything(seed: int, iteration: int, rank: int) -> None:

@@ -192,14 +192,16 @@ def remap_taxonomy(
         model: A model with ``taxonomy_state()``, else nothing happens.
         checkpoint: Its ``meta['taxonomy']`` names the rows of its weights; the averaged weights of
             an EMA are treated alike.
-        strict: Demand that it has rows of all the model's categories.
+        strict: Demand that it has rows of all the model's categories, and has learned to read the
+            texts of the model's encoder.
         source: Name of the checkpoint for messages.
 
     Returns:
         Whether the two unions of categories differ.
 
     Raises:
-        CheckpointError: With ``strict``, where rows would stay as they were initialised.
+        CheckpointError: With ``strict``, where rows would stay as they were initialised, or texts
+            come from another encoder or are whitened otherwise.
     """
     if not hasattr(model, 'taxonomy_state'):
         return False
@@ -207,7 +209,8 @@ def remap_taxonomy(
     if stored is None:
         _warn_of_unnamed_rows(checkpoint, state, source)
         return False
-    warned = _warn_of_other_text(stored.get('text_bank'), state.get('text_bank'))
+    warned = _tell_of_other_text(
+        stored.get('text_bank'), state.get('text_bank'), source if strict else None)
     old, new = list(stored['keys']), list(state['keys'])
     if warned or old != new:
         # so that a second call has nothing to do, and nothing to say
@@ -257,8 +260,9 @@ def _vocabularies(taxonomy: dict) -> str:
     return f', model.taxonomy.vocabularies={names}' if names else ''
 
 
-def _warn_of_other_text(stored: dict | None, own: dict | None) -> bool:
-    """Warn, and say so, when the weights have learned to read other texts than the model's."""
+def _tell_of_other_text(stored: dict | None, own: dict | None, strict_source: str | None) -> bool:
+    """Warn, and say so, when the weights have learned to read other texts than the model's; refuse
+    those of another encoder where all has to fit."""
     if stored is None or own is None:
         return False
     usual = dict(center=True, normalize=True, scale=True)
@@ -271,8 +275,10 @@ def _warn_of_other_text(stored: dict | None, own: dict | None) -> bool:
     if differing:
         shown = ', '.join(f'{name} {own[name]!s:.60} instead of {stored.get(name)!s:.60}'
                           for name in differing)
-        print_log(f'model.text_bank is not the one of the checkpoint: {shown}', 'current',
-                  logging.WARNING)
+        told = f'model.text_bank is not the one of the checkpoint: {shown}'
+        if strict_source is not None and {'encoder', *usual} & set(differing):
+            raise CheckpointError(f'{strict_source}: {told}')
+        print_log(told, 'current', logging.WARNING)
     return bool(differing)
 
 

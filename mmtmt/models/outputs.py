@@ -42,6 +42,7 @@ class CompiledTaxonomy:
         padding: (B, N_T) bool, True for the places that hold no category because the
             sample has fewer than N_T candidates.
         score_logits: (B, K) score of every category before the sigmoid.
+        ranking: (B, K), or (B, K + 1) `with_background`: the scores by which was selected.
         refined: (B, K, C) embeddings of all categories after the last block (E3).
     """
 
@@ -49,6 +50,7 @@ class CompiledTaxonomy:
     indices: Tensor
     padding: Tensor
     score_logits: Tensor
+    ranking: Tensor
     refined: Tensor
 
     def select(self, samples: slice) -> 'CompiledTaxonomy':

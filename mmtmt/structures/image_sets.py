@@ -30,14 +30,17 @@ def annotation_to_tube(annotation: Mapping[str, Any]) -> dict[str, Any]:
         annotation: Entry of ``annotations`` with ``image_id`` and ``segmentation``.
 
     Returns:
-        Entry with ``video_id`` and ``segmentations`` of one frame.
+        Entry with ``video_id`` and ``segmentations`` of one frame; None without a
+        ``segmentation``, which readers refuse: a box alone is no mask.
     """
     return {
         'id': annotation.get('id'),
         'video_id': annotation.get('image_id'),
         'category_id': annotation.get('category_id'),
         'iscrowd': annotation.get('iscrowd', 0),
-        'segmentations': [annotation.get('segmentation')],
+        'segmentations': (
+            [annotation['segmentation']] if 'segmentation' in annotation else None
+        ),
     }
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from .loading import ALIAS_FILE, read_json
-from .vocabulary import canonical_key
+from .vocabulary import Vocabulary, canonical_key
 
 EVERYTHING_ELSE = '*'
 _FIELDS = {'extends', 'merge', 'compatible', 'keep_apart', 'many_to_one', 'source'}
@@ -24,8 +24,9 @@ class AliasTable:
 
     Attributes:
         name: What to call the table in errors and reports.
-        merge: Key to the key whose row it shares. A key written ``vocabulary:key`` holds for
-            that vocabulary alone and goes before the plain one; ``'*'`` holds for every key that
+        merge: Key to the key whose row it shares. A key written ``vocabulary:key`` (or, before
+            :meth:`for_vocabularies`, ``vocabulary:name``) holds for that vocabulary alone and goes
+            before the plain one; ``'*'`` holds for every key that
             has no rule of its own. Chains are followed.
         compatible: Pairs (coarse, fine) of keys that may name the same object although they stay
             rows of their own, as ``bird`` and ``owl``. Fine may be ``'*'``: everything that
@@ -63,6 +64,24 @@ class AliasTable:
         """
         qualified = f'{vocabulary}:{key}'
         return self._follow(qualified if qualified in self.merge else key)
+
+    def for_vocabularies(self, vocabularies: Iterable[Vocabulary]) -> AliasTable:
+        """Write rules for single vocabularies by key where they name a category.
+
+        Args:
+            vocabularies: Those of a taxonomy.
+
+        Returns:
+            A table with ``uvo:computer_mouse`` for ``uvo:mouse``, where that is UVO's name of the
+            category; this table if no rule changes.
+        """
+        merge = dict(self.merge)
+        for vocabulary in vocabularies:
+            for name, key in zip(vocabulary.names, vocabulary.keys, strict=True):
+                named = f'{vocabulary.name}:{canonical_key(name)}'
+                if canonical_key(name) not in vocabulary.keys and named in merge:
+                    merge.setdefault(f'{vocabulary.name}:{key}', merge.pop(named))
+        return self if merge == self.merge else replace(self, merge=merge)
 
     def _follow(self, key: str) -> str:
         path = [key]
@@ -192,7 +211,7 @@ class AliasTable:
             base.compatible + tuple(_lists(fields.get('compatible', {}), f'{name}: "compatible"')),
             base.keep_apart
             + tuple(_couples(fields.get('keep_apart', []), f'{name}: "keep_apart"')),
-            bool(fields.get('many_to_one', base.many_to_one)),
+            _flag(fields.get('many_to_one', base.many_to_one), f'{name}: "many_to_one"'),
         )
 
 
@@ -214,7 +233,18 @@ def _pairs(mapping: Any, where: str) -> Iterator[tuple[str, str]]:
     if not isinstance(mapping, Mapping):
         raise ValueError(f'{where}: expected an object {{name: canonical name}}, got {mapping!r}')
     for source, target in mapping.items():
-        yield _alias_key(source, where), _alias_key(target, where)
+        key = _alias_key(target, where)
+        if ':' in key:
+            raise ValueError(
+                f'{where}: expected a name alone as what {source!r} is to be, got {target!r}'
+            )
+        yield _alias_key(source, where), key
+
+
+def _flag(value: Any, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f'{where}: expected true or false, got {value!r}')
+    return value
 
 
 def _lists(mapping: Any, where: str) -> Iterator[tuple[str, str]]:

@@ -32,7 +32,8 @@ def load_vocabulary(vocabulary: str | Path | Mapping[str, Any] | Vocabulary) -> 
             - the name of a label space of the package (``'ytvis19'``);
             - the path of a vocabulary file or of any dataset json with ``categories``; the
               vocabulary is then named by the file's ``name``, else by its stem. Names mean what
-              they mean in the label space that the file is of, see :func:`vocabulary_of_file`;
+              they mean in the label space that the file is of, see :func:`vocabulary_of_file`; one
+              that says to be a label space of the package must hold exactly its categories;
             - ``dict(name=..., source=PATH)``, the same under a name of one's own; with the name of
               a label space of the package, the file must hold exactly its categories and lends
               its ids;
@@ -65,10 +66,10 @@ def load_vocabulary(vocabulary: str | Path | Mapping[str, Any] | Vocabulary) -> 
             f'nor one of {", ".join(registered_vocabularies())}'
         )
     data = _read_categories(path)
-    name = data.get('name')
-    return vocabulary_of_file(
-        name if isinstance(name, str) else path.stem, data.get('categories'), str(path)
-    )
+    name = data['name'] if isinstance(data.get('name'), str) else path.stem
+    if data.get('name') in registered_vocabularies():
+        return _load_registered(name).adopt_ids(data.get('categories'), str(path))
+    return vocabulary_of_file(name, data.get('categories'), str(path))
 
 
 def parse_vocabulary(text: str) -> Vocabulary:

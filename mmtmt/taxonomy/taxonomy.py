@@ -63,8 +63,8 @@ class Taxonomy:
     ) -> None:
         if isinstance(vocabularies, (str, Path, Mapping, Vocabulary)):
             raise TypeError(f'expected a list of vocabularies, got the single {vocabularies!r}')
-        self.aliases = AliasTable.load(aliases)
         self.vocabularies = [load_vocabulary(v) for v in vocabularies]
+        self.aliases = AliasTable.load(aliases).for_vocabularies(self.vocabularies)
         if not self.vocabularies:
             raise ValueError('a taxonomy needs at least one vocabulary')
         names = self.vocabulary_names

@@ -208,9 +208,12 @@ class TextBank:
 
         Args:
             path: The file, ending in ``.safetensors``.
-            dtype: Type of the stored rows; the mean stays float32.
+            dtype: Type of the stored rows; the mean stays float32, and so do the rows if one of
+                them is too long or too short for half precision.
         """
-        stored = self.embeddings.astype(dtype)
+        longest = np.abs(self.embeddings).max(axis=1)
+        fits = dtype != 'float16' or bool(((longest > 1e-3) & (longest < 6e4)).all())
+        stored = self.embeddings.astype(dtype if fits else 'float32')
         described = {
             'keys': list(self.keys),
             'names': list(self.names),
@@ -319,9 +322,10 @@ class TextBank:
         if center:
             rows = rows - self.mean
         if normalize:
-            # A row that is the mean itself has no direction: it becomes zero, not noise.
+            # A row that is the mean itself has no direction: it becomes zero, not noise, also
+            # where it was stored in half precision, which moves it by 5e-4 of its length at most.
             norms = np.linalg.norm(rows, axis=1, keepdims=True)
-            smallest = 1e-4 * np.linalg.norm(self.embeddings, axis=1).mean()
+            smallest = 1e-3 * np.linalg.norm(self.embeddings, axis=1).mean()
             rows = np.where(norms > smallest, rows / np.maximum(norms, smallest), 0.0)
         if scale:
             rows = rows * np.sqrt(self.dim)

@@ -130,6 +130,22 @@ class Vocabulary:
         """The phrases that a text encoder reads, in order."""
         return [c.text for c in self.categories]
 
+    def part(self, labels: Iterable[int]) -> Vocabulary:
+        """Take some of the categories.
+
+        Args:
+            labels: Which, at least one.
+
+        Returns:
+            A vocabulary of these alone, with their ids, under the same name.
+        """
+        labels = list(labels)
+        return replace(
+            self,
+            categories=tuple(self.categories[label] for label in labels),
+            ids=tuple(self.ids[label] for label in labels),
+        )
+
     @cached_property
     def _index_of_id(self) -> dict[int, int]:
         return {json_id: index for index, json_id in enumerate(self.ids)}

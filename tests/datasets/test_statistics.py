@@ -146,6 +146,15 @@ def test_frames_that_are_called_alike_in_other_folders_are_no_leak():
     assert find_leaks([('a', train)], [('b', valid)]) == []
 
 
+def test_a_video_without_a_folder_goes_by_its_first_frame_and_the_others_by_folders():
+    train = DatasetStatistics(file='', first_frames=['x.jpg', 'train/y/0.jpg', 'train/z/0.jpg'])
+    valid = DatasetStatistics(file='', first_frames=['valid/y/9.jpg', 'x.jpg', 'w.jpg'])
+    assert find_leaks([('a', train)], [('b', valid)])[0].shared == ['x.jpg', 'y']
+    flat = DatasetStatistics(file='', first_frames=['all/a_0.jpg', 'all/b_0.jpg', 'x.jpg'])
+    valid = DatasetStatistics(file='', first_frames=['all/c_0.jpg', 'y.jpg'])
+    assert find_leaks([('a', flat)], [('b', valid)]) == []
+
+
 def test_parts_of_a_video_in_two_splits_are_a_leak():
     train = DatasetStatistics(file='', first_frames=['v/0.jpg', 'v/100.jpg', 'w/0.jpg'])
     for others in (['x/0.jpg'], ['v/300.jpg']):

@@ -373,3 +373,14 @@ def test_other_json_is_generated_anew_only_if_damaged(tmp_path, text):
     else:
         with pytest.raises(FileExistsError, match=r'train.json was not generated'):
             is_generated(tmp_path, options)
+
+
+def test_generating_does_not_touch_files_of_others(tmp_path):
+    options = replace(PRESETS['tiny'], train=1, valid=1, sets=('synth_ovis',))
+    path = annotation_file(tmp_path, 'synth_ovis', 'valid')
+    path.parent.mkdir()
+    path.write_text('{"videos": []}')
+    for call in (is_generated, generate):
+        with pytest.raises(FileExistsError, match='valid.json was not generated'):
+            call(tmp_path, options)
+    assert path.read_text() == '{"videos": []}'

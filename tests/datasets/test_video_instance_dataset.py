@@ -237,3 +237,11 @@ def test_own_categories_with_a_name_of_several_meanings(tmp_path):
         DATASETS.build(tiny.config())
     tiny.data['categories'][0]['key'] = 'mouse'
     assert 'mouse' in DATASETS.build(tiny.config()).vocabulary.keys
+
+
+@pytest.mark.parametrize('crowd', ['0', 'false', 2])
+def test_a_crowd_that_is_neither_0_nor_1_is_refused(tiny, crowd):
+    tiny.data['annotations'][0]['iscrowd'] = crowd
+    told = f'annotation .*expected iscrowd to be 0 or 1, got {crowd!r}'
+    with pytest.raises(ValueError, match=told):
+        build(tiny)

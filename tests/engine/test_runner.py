@@ -5,6 +5,7 @@ import json
 import multiprocessing
 from contextlib import nullcontext
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -326,3 +327,27 @@ def test_weights_of_another_module_are_refused(tmp_path):
         run(tmp_path, model=dict(type='ToyModel', init_cfg=init))
     torch.save({'state_dict': {'module.head.bias': torch.ones(1)}}, tmp_path / 'other.pth')
     run(tmp_path, model=dict(type='ToyModel', init_cfg=init), max_iters=1)
+
+
+@pytest.mark.parametrize('batch_size', [3, 4])
+def test_another_batch_size_goes_on_where_the_data_ended(tmp_path, batch_size):
+    drawn = []
+
+    def noted(self, draw=ToySampler.__iter__):
+        drawn.append(self.start)
+        return draw(self)
+
+    def resume(size, max_iters):
+        loader = toy_config(tmp_path)['train_dataloader'] | {'batch_size': size}
+        runner = VISRunner.from_cfg(Config(toy_config(
+            tmp_path, max_iters, train_dataloader=loader, resume=True)))
+        drawn.clear()
+        with patch.object(ToySampler, '__iter__', noted):
+            runner.train()
+        return drawn[-1]
+
+    run(tmp_path)  # 6 steps of 2
+    assert resume(batch_size, 9) == 12
+    # 3 more of the new size
+    assert resume(batch_size, 12) == 12 + 3 * batch_size
+    assert resume(2, 15) == 12 + 6 * batch_size

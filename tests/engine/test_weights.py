@@ -8,6 +8,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmtmt.engine import VISRunner, load_into
+from mmtmt.engine.checkpoint import CheckpointError
 from tests.engine.toy import ToyModel, toy_config
 
 
@@ -235,3 +236,14 @@ def test_a_small_part_of_a_model_is_taken_when_the_rest_is_named():
     assert load_into(model, checkpoint, allow_unexpected=['other.']).loaded == 1
     with pytest.raises(ValueError, match='does not fit'):
         load_into(model, {'other.weight': torch.ones(1)}, allow_unexpected=['other.'])
+
+
+@pytest.mark.parametrize('change', [dict(encoder='two'), dict(center=False)])
+def test_a_strict_load_refuses_texts_of_another_encoder(change):
+    checkpoint = checkpoint_of(Reader(['cat'], hash='a', encoder='one'))
+    other = Reader(['cat'], **{**dict(hash='b', encoder='one'), **change})
+    with pytest.raises(CheckpointError, match='^saved.pth: model.text_bank is not the one of the'):
+        load_into(other, checkpoint, strict=True, source='saved.pth')
+    load_into(other, checkpoint)
+    same_encoder = Reader(['cat'], hash='b', encoder='one')
+    load_into(same_encoder, checkpoint_of(Reader(['cat'], hash='a', encoder='one')), strict=True)

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from mmtmt.taxonomy import AliasTable
+from mmtmt.taxonomy import AliasTable, Taxonomy
 
 
 def test_variants_resolve_as_documented():
@@ -86,6 +86,8 @@ def test_contradictions_are_refused(tmp_path):
         ({'compatible': ['bird']}, '"compatible": expected an object'),
         ({'keep_apart': [['mouse']]}, '"keep_apart": expected pairs'),
         ({'keep_apart': 3}, '"keep_apart": expected a list'),
+        ({'many_to_one': 'false'}, '"many_to_one": expected true or false'),
+        ({'merge': {'car': 'uvo:car'}}, "expected a name alone as what 'car' is to be"),
         ({'extends': 'x.json'}, "unknown aliases 'x.json'"),
         ({'extends': ['strict']}, 'unknown aliases'),
         ({'extends': 'loose'}, "unknown aliases 'loose'.*strict, default, vehical_as_car, rel"),
@@ -112,3 +114,12 @@ def test_file_state_and_hash(tmp_path):
     # What counts is the rules, not where they stand.
     assert AliasTable.load({'extends': 'default', 'merge': {'tram': 'train'}}).hash == table.hash
     assert AliasTable.load('default').hash != table.hash
+
+
+def test_a_rule_for_one_vocabulary_may_have_its_name_of_the_category():
+    named = {'extends': 'default', 'merge': {'uvo:mouse': 'pointer'}}
+    keyed = {'extends': 'default', 'merge': {'uvo:computer_mouse': 'pointer'}}
+    named, keyed = (Taxonomy(['ytvis19', 'uvo'], rules) for rules in (named, keyed))
+    assert named == keyed and {'mouse', 'pointer'} <= set(named.keys)
+    assert 'computer_mouse' not in named.keys
+    assert Taxonomy.from_state_dict(named.state_dict()) == named

@@ -347,3 +347,26 @@ def test_whitening_spreads_clip(file, dim):
     assert mean_cosine(rows) > 0.75
     assert abs(mean_cosine(bank.whiten(rows))) < 0.05
     assert 'other' in bank.placeholders
+
+
+def test_a_row_without_direction_stays_zero_when_it_is_stored(tmp_path):
+    rows = np.random.default_rng(0).standard_normal((9, 64)).astype(np.float32) + 3
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    rows[3] = np.delete(rows, 3, 0).mean(0)
+    path = tmp_path / 'bank.safetensors'
+    for number, zero in ((9, [3]), (1, [0])):
+        names = [f'name {i}' for i in range(number)]
+        bank = TextBank.from_arrays(names, rows[:number], 'e')
+        bank.save(path)
+        for one in (bank, TextBank.load(path)):
+            white = one.whiten(one.embeddings)
+            assert np.flatnonzero(~white.any(axis=1)).tolist() == zero
+            np.testing.assert_allclose(white, bank.whiten(rows[:number]), atol=0.02)
+
+
+@pytest.mark.parametrize('size', [1e6, 1e-6])
+def test_rows_that_half_precision_does_not_hold_are_stored_whole(tmp_path, size):
+    rows = size * np.random.default_rng(0).standard_normal((3, 8)).astype(np.float32)
+    bank = TextBank.from_arrays(['a', 'b', 'c'], rows, 'e')
+    bank.save(tmp_path / 'bank.safetensors')
+    np.testing.assert_array_equal(TextBank.load(tmp_path / 'bank.safetensors').embeddings, rows)

@@ -265,3 +265,22 @@ def test_of_a_large_file_only_the_categories_are_kept(tmp_path):
 def test_names_of_a_vocabulary_are_a_list_of_text(names):
     with pytest.raises(ValueError, match="vocabulary 'x': expected names as a list"):
         load_vocabulary({'name': 'x', 'names': names})
+
+
+def test_a_file_that_says_to_be_a_label_space_is_held_to_it(tmp_path):
+    path = tmp_path / 'd.json'
+    path.write_text(json.dumps({'name': 'ytvis19', 'categories': [{'id': 1, 'name': 'okapi'}]}))
+    with pytest.raises(ValueError, match='d.json'):
+        load_vocabulary(path)
+    official = load_vocabulary('ytvis19')
+    entries = [{'id': 2 * i, 'name': n} for i, n in zip(official.ids, official.names)]
+    path.write_text(json.dumps({'name': 'ytvis19', 'categories': entries[::-1]}))
+    found = load_vocabulary(path)
+    assert found.names == official.names and found.ids == tuple(2 * i for i in official.ids)
+
+
+def test_part_keeps_ids_and_name():
+    part = load_vocabulary('ytvis19').part([4, 1])
+    whole = load_vocabulary('ytvis19')
+    assert part.name == 'ytvis19' and part.ids == (whole.ids[4], whole.ids[1])
+    assert part.keys == [whole.keys[4], whole.keys[1]]

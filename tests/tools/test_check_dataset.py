@@ -59,3 +59,10 @@ def test_nothing_is_written_when_nothing_is_left(tmp_path, check):
     code, printed = check(tiny.save(), '--fix', fixed)
     assert code == 1 and 'fixed.json is not written: no usable' in printed.out
     assert not fixed.exists()
+
+
+def test_a_report_does_not_replace_what_is_checked(tmp_path, check):
+    source = TinySet(tmp_path).save()
+    content = source.read_text()
+    code, _ = check(source, tmp_path / 'frames', '--report', source)
+    assert 'is an input, which would be lost' in code and source.read_text() == content

@@ -51,6 +51,8 @@ def test_mistakes_end_in_a_line(tmp_path, convert):
         convert('ytvis', source, '--out', source)
     with pytest.raises(SystemExit, match='error: .*: is a folder, expected the name of a file'):
         convert('ytvis', source, '--out', tmp_path, '--overwrite')
+    with pytest.raises(SystemExit, match='error: .*source.json is an input, which would be lost'):
+        convert('ytvis', source, '--out', source, '--overwrite')
     assert source.is_file()
     with pytest.raises(SystemExit, match='error: .*expected a folder'):
         convert('davis', tmp_path / 'no', '--frames', tmp_path, '--out', tmp_path / 'out.json')

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mmtmt.datasets.checking import check_dataset, is_usable
 from mmtmt.structures.json_stream import read_json_stream
-from mmtmt.utils.output import JsonParts, is_new
+from mmtmt.utils.output import JsonParts, check_writable, is_new
 from mmtmt.utils.progress import ProgressLine
 
 
@@ -55,6 +55,8 @@ def main() -> None:
     try:
         if args.fix:
             is_new(args.fix, args.overwrite)
+        written = filter(None, (args.fix, args.report))
+        check_writable(*written, inputs=[args.json, *(args.others or ())])
         data = read_json_stream(args.json)
         report, repaired = check_dataset(
             data,

@@ -87,13 +87,13 @@ def read_names(names: str) -> list[str]:
     """
     path, is_file = Path(names), os.path.isfile(names)  # also of text too long to name a file
     if path.suffix == '.json' and is_file:
-        data = json.loads(path.read_text(encoding='utf-8'))
+        data = json.loads(path.read_text(encoding='utf-8-sig'))
         if isinstance(data, list):
             if not all(isinstance(name, str) for name in data):
                 raise ValueError(f'{path}: expected a list of names')
             return data
     elif names not in registered_vocabularies() and is_file:
-        return [line.strip() for line in path.read_text(encoding='utf-8').splitlines() if line]
+        return [line.strip() for line in path.read_text(encoding='utf-8-sig').splitlines() if line]
     return parse_vocabulary(names).keys
 
 

@@ -113,6 +113,10 @@ def run(args: argparse.Namespace) -> str:
         What was done, in a few lines.
     """
     options: dict[str, Any] = dict(args.reader)
+    sources = [path for path in (args.source, getattr(args, 'frames', None)) if path]
+    if args.overwrite and args.out.exists():
+        if any(path.exists() and path.samefile(args.out) for path in sources):
+            raise FileExistsError(f'{args.out} is an input, which would be lost')
     videos = options.get('videos', ())
     if len(videos) == 1 and Path(videos[0]).is_file():
         lines = Path(videos[0]).read_text(encoding='utf-8').splitlines()

@@ -89,11 +89,12 @@ def main(argv: list[str] | None = None) -> None:
         if not args.overwrite and is_generated(args.out, args.options):
             print(f'{args.out} holds these sets already; --overwrite generates them again')
             return
+        begin = time.monotonic()
+        progress = ProgressLine('generating videos')
+        for path in generate(args.out, args.options, args.workers, progress):
+            print(path)
     except FileExistsError as error:
         sys.exit(f'error: {error}')
-    begin = time.monotonic()
-    for path in generate(args.out, args.options, args.workers, ProgressLine('generating videos')):
-        print(path)
     print(f'generated in {time.monotonic() - begin:.1f} s')
 
 

@@ -12,6 +12,7 @@ from pycocotools import mask as mask_api
 
 from mmtmt.datasets.annotation_file import is_safe_name
 from mmtmt.registry import ANNOTATION_READERS, ANNOTATION_WRITERS
+from mmtmt.structures.crowd import read_crowd
 from mmtmt.structures.json_stream import read_json_stream
 from mmtmt.structures.rle import check_frame_size, compress
 from mmtmt.structures.tubes import tube_to_json
@@ -148,7 +149,10 @@ class COCOVideoReader(AnnotationReader):
             height, width = images[frame]['height'], images[frame]['width']
             try:
                 label = self.vocabulary.index_of_id(annotation['category_id'])
-                counts = compress(annotation.get('segmentation'), height, width)
+                if 'segmentation' not in annotation:
+                    raise ValueError('expected a segmentation, got none (a box alone, perhaps)')
+                counts = compress(annotation['segmentation'], height, width)
+                crowd = read_crowd(annotation)
             except ValueError as error:
                 raise ConversionError(f'{what}: {error}') from error
             name = self.vocabulary.names[label]
@@ -158,7 +162,7 @@ class COCOVideoReader(AnnotationReader):
                     name,
                     [None] * len(images),
                     instance,
-                    bool(annotation.get('iscrowd', 0)),
+                    crowd,
                 )
                 tracks[instance] = track
             if track.category != name:

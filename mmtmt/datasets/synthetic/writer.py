@@ -53,8 +53,12 @@ def generate(
 
     Returns:
         The json files.
+
+    Raises:
+        FileExistsError: If a json file of their names is of another origin.
     """
     out = Path(out)
+    _check_origin(out, options)
     plans = {
         (name, split): plan_split(options, name, split) for name in options.sets for split in SPLITS
     }
@@ -96,27 +100,45 @@ def is_generated(out: str | Path, options: SyntheticOptions) -> bool:
     Raises:
         FileExistsError: If a json file of their names is of another origin.
     """
+    _check_origin(out, options)
     for name in options.sets:
         for split in SPLITS:
             path = annotation_file(out, name, split)
             if not path.is_file():
                 return False
-            try:
-                document = json.loads(path.read_text(encoding='utf-8'))
-            except ValueError:  # cut short, perhaps
-                return False
-            info = document.get('info') if isinstance(document, dict) else None
-            record = info.get('generator') if isinstance(info, dict) else None
-            if record is None:
-                raise FileExistsError(
-                    f'{path} was not generated and would be overwritten: move it elsewhere'
-                )
-            if record != _generator_record(options):
+            document = _read(path)
+            if document is None or _record_of(document) != _generator_record(options):
                 return False
             frames = [file for video in document['videos'] for file in video['file_names']]
             if not all((path.parent / 'JPEGImages' / file).is_file() for file in frames):
                 return False
     return True
+
+
+def _check_origin(out: str | Path, options: SyntheticOptions) -> None:
+    """Refuse to touch files that were not generated."""
+    for name in options.sets:
+        for split in SPLITS:
+            path = annotation_file(out, name, split)
+            document = _read(path) if path.is_file() else None
+            if document is not None and _record_of(document) is None:
+                raise FileExistsError(
+                    f'{path} was not generated and would be overwritten: move it elsewhere'
+                )
+
+
+def _read(path: Path) -> Any:
+    """The content of a json file, None if it was cut short."""
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except ValueError:
+        return None
+
+
+def _record_of(document: Any) -> Any:
+    """How a set was generated, None if it was not."""
+    info = document.get('info') if isinstance(document, dict) else None
+    return info.get('generator') if isinstance(info, dict) else None
 
 
 def _generator_record(options: SyntheticOptions) -> dict[str, Any]:

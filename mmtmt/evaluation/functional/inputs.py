@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mmtmt.structures.crowd import read_crowd
 from mmtmt.structures.image_sets import images_as_videos
 from mmtmt.structures.json_stream import iterate_json_list, load_json
 from mmtmt.structures.packed_tube import PackedTube
@@ -159,9 +160,10 @@ def _object(video_id: int | str, entry: _Entry, pixels: np.ndarray) -> Tube:
         raise ValueError(f'{where}: expected areas in numbers, got {shown(areas)}') from None
     if not np.isfinite(listed).all():
         raise ValueError(f'{where}: expected finite areas, got {shown(areas)}')
-    crowd = annotation.get('iscrowd')
-    if crowd is not None and crowd not in (0, 1):
-        raise ValueError(f'{where}: expected iscrowd to be 0 or 1, got {shown(crowd)}')
+    try:
+        crowd = read_crowd(annotation)
+    except ValueError as error:
+        raise ValueError(f'{where}: {error}') from None
     return Tube(
         entry.index,
         video_id,
@@ -169,7 +171,7 @@ def _object(video_id: int | str, entry: _Entry, pixels: np.ndarray) -> Tube:
         entry.masks,
         pixels,
         mean_area(listed),
-        ignore=bool(crowd),
+        ignore=crowd,
         id=annotation.get('id'),
         occlusion=None if occlusion is None else tuple(occlusion),
     )

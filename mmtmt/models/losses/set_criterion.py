@@ -85,6 +85,9 @@ class VideoSetCriterion(nn.Module):
                                      ('taxonomy_loss', taxonomy_loss, TAXONOMY_LOSSES)):
             if value not in choices:
                 raise ValueError(f'criterion.{name}: expected one of {choices}, got {value!r}')
+        if not no_object_weight > 0:  # a batch without objects would have no weight at all
+            raise ValueError(
+                f'criterion.no_object_weight: expected more than 0, got {no_object_weight}')
         self.num_points = num_points
         self.oversample_ratio = oversample_ratio
         self.importance_sample_ratio = importance_sample_ratio

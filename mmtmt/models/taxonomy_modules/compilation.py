@@ -158,4 +158,5 @@ class TaxonomyCompilation(BaseModule):
         if self.score_supervision == 'gate':
             selected = selected * score_logits.gather(1, indices).sigmoid()[..., None]
         return CompiledTaxonomy(
-            selected, indices, padding, score_logits[:, :categories], refined[:, :categories])
+            selected, indices, padding, score_logits[:, :categories], score_logits,
+            refined[:, :categories])

@@ -217,12 +217,20 @@ class VISModel(BaseModel):
 
         Returns:
             Per clip, and the vocabularies of the batch.
+
+        Raises:
+            ValueError: If a label is none of its vocabulary's.
         """
         targets, vocabularies, compatible = [], [], []
         for sample in samples:
             vocabulary = sample.metainfo['vocabulary']
             tubes = sample.gt_tubes
             to_union = torch.as_tensor(self.taxonomy.to_union(vocabulary), device=self.device)
+            if bool(((tubes.labels < 0) | (tubes.labels >= len(to_union))).any()):
+                raise ValueError(
+                    f'{sample.metainfo.get("dataset")}, video {sample.metainfo.get("video_id")}: '
+                    f'expected labels of the {len(to_union)} categories of {vocabulary!r}, got '
+                    f'{tubes.labels.tolist()}')
             targets.append(ClipTarget(to_union[tubes.labels], tubes.masks.float()))
             vocabularies.append(torch.as_tensor(self.taxonomy.mask(vocabulary)))
             compatible.append(torch.as_tensor(self.taxonomy.compatible(vocabulary)))
@@ -344,11 +352,13 @@ class VISModel(BaseModel):
         of that row, which was trained: as `car`, if `sedan` is asked for. With
         `test_cfg.vocabulary='unified'` the rows that the vocabulary doesn't cover compete too.
         """
-        text = torch.as_tensor(
-            self.texts.rows_of_any(vocabulary, self.device), device=self.device)
         shared = (columns[:, None] == columns).sum(dim=1)
         trained = (columns >= 0) & (shared == 1)
-        text[trained.to(self.device)] = self.text_rows[columns[trained].to(self.device)]
+        text = self.text_rows[columns.clamp(min=0).to(self.device)]
+        new = (~trained).nonzero()[:, 0]
+        if len(new):
+            rows = self.texts.rows_of_any(vocabulary.part(new.tolist()), self.device)
+            text[new.to(self.device)] = torch.as_tensor(rows, device=self.device)
         identity = torch.arange(len(vocabulary))
         others = torch.zeros(self.num_classes, dtype=torch.bool)
         if self.test_cfg['vocabulary'] == 'unified':

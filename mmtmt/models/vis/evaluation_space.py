@@ -1,6 +1,7 @@
 """The categories that a video is predicted in, and which of them its taxonomy is compiled of."""
 from dataclasses import dataclass
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmtmt.models.outputs import CategoryContext
@@ -30,16 +31,17 @@ def compiled_labels(scores: Tensor, space: EvaluationSpace, num_selected: int) -
     """The categories that a video's taxonomy is compiled of.
 
     Args:
-        scores: (K,) taxonomy scores, the mean over frames.
+        scores: (K,), or (K + 1,) with those of a background, the mean over frames.
         space: Of the video.
         num_selected: N_T.
 
     Returns:
         Evaluation labels of the best N_T candidates, best first; of the union's candidates some
-        have none.
+        have none, and neither has the background.
     """
-    candidates = space.context.candidates[0]
+    more = (0, len(scores) - len(space.labels))
+    candidates = F.pad(space.context.candidates[0], more, value=True)
     count = min(num_selected, int(candidates.sum()))
     best = scores.masked_fill(~candidates, float('-inf')).topk(count).indices
-    labels = space.labels[best]
+    labels = F.pad(space.labels, more, value=-1)[best]
     return labels[labels >= 0].tolist()

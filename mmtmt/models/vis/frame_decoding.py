@@ -58,4 +58,4 @@ class FrameDecodingModel(StreamingMaskModel):
                 for name in ('class_logits', 'mask_embeds', 'query_embeds')))
         if outputs[0].compiled is None:
             return prediction, None
-        return prediction, torch.cat([output.compiled.score_logits for output in outputs])
+        return prediction, torch.cat([output.compiled.ranking for output in outputs])

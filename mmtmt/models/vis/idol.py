@@ -258,7 +258,7 @@ class IDOL(VISModel):
             context = state.space.context.for_frames(len(part) // length)
             outputs = self.decode(memory, length, context, auxiliary=False)
             if outputs.compiled is not None:
-                scores = outputs.compiled.score_logits.sum(0)
+                scores = outputs.compiled.ranking.sum(0)
                 state.score_sum = scores if state.score_sum is None else state.score_sum + scores
             prediction = outputs.predictions[-1]
             for frame, features in enumerate(self.mask_branch(memory.levels())):

@@ -77,4 +77,4 @@ class Mask2FormerVIS(StreamingMaskModel):
             num_frames=len(mask_features) - state.num_shared,
             class_logits=prediction.class_logits[0][order],
             mask_embeds=prediction.mask_embeds[:, order],
-            score_logits=None if outputs.compiled is None else outputs.compiled.score_logits[0])
+            score_logits=None if outputs.compiled is None else outputs.compiled.ranking[0])

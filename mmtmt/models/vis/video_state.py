@@ -21,7 +21,7 @@ class ClipRecord:
         class_logits: (Q, K + 1), the mean over frames; None for models that keep their own scores.
         mask_embeds: (1, Q, C_mask) of all frames, or (T, Q, C_mask), one per frame; None where the
             end of the video tells them, or where they are decoded again.
-        score_logits: (K,) taxonomy scores, the mean over frames.
+        score_logits: (K,) taxonomy scores, the mean over frames; with a background (K + 1,).
     """
 
     num_frames: int

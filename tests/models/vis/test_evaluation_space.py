@@ -106,7 +106,7 @@ def test_what_is_not_compiled_is_predicted_all_the_same(build_model, make_video,
 
 def test_what_is_not_compiled_among_open_words(build_model, monkeypatch):
     monkeypatch.setattr(
-        CategoryTexts, 'rows_of_any', lambda self, vocabulary, device: np.ones((4, 384), 'f4')
+        CategoryTexts, 'rows_of_any', lambda self, words, device: np.ones((len(words), 384), 'f4')
     )
     model = build_model(classifier='text', not_compiled=['Person', 'car'])
     space = model.evaluation_space(WORDS)
@@ -125,7 +125,7 @@ def test_words_outside_the_bank_need_its_encoder(build_model, monkeypatch):
     with pytest.raises(EncoderError, match="misses .'okapi'.*MiniLM.*pip install"):
         model.evaluation_space(WORDS)
     monkeypatch.setattr(
-        CategoryTexts, 'rows_of_any', lambda self, vocabulary, device: np.ones((4, 384), 'f4')
+        CategoryTexts, 'rows_of_any', lambda self, words, device: np.ones((len(words), 384), 'f4')
     )
     space = model.evaluation_space(WORDS)
     assert space.context.candidates.all() and space.labels.tolist() == [0, 1, 2, 3]
@@ -189,3 +189,39 @@ def test_the_rest_of_the_union_competes_with_open_words(build_model, make_video,
 def test_a_model_without_a_text_classifier_says_so(make_video):
     with pytest.raises(ValueError, match="classifier='text', which IDOL has not. test_cfg.unkno"):
         predict(build_idol(), make_video(2, WORDS))
+
+
+def test_only_words_without_a_row_are_embedded(build_model, monkeypatch):
+    asked = []
+
+    def rows_of_any(self, words, device):
+        asked.append(words.names)
+        return np.stack([np.full(384, 7 + i, 'f4') for i in range(len(words))])
+
+    monkeypatch.setattr(CategoryTexts, 'rows_of_any', rows_of_any)
+    model = build_model(classifier='text')
+    text = model.evaluation_space(WORDS).context.text
+    assert asked == [['toaster', 'okapi']]
+    person, car = (model.text_rows[model.taxonomy.keys.index(key)] for key in ('person', 'car'))
+    assert torch.equal(text[1], car) and torch.equal(text[2], person)
+    assert bool((text[0] == 7).all()) and bool((text[3] == 8).all())
+
+
+@pytest.mark.parametrize('kind', ['Mask2FormerVIS', 'MinVIS'])
+def test_what_the_background_takes_is_not_reported(build_model, make_video, kind):
+    seen = set()
+    for seed in range(12):
+        model = build_model(type=kind, compilation=dict(with_background=True))
+        torch.manual_seed(seed)
+        torch.nn.init.normal_(model.decoder.compilation.background, std=3)
+        model.decoder.compilation.num_selected = 2
+        chosen = []
+        model.decoder.compilation.register_forward_hook(
+            lambda module, args, output, chosen=chosen: chosen.append(output.indices))
+        source, sample = make_video(1)
+        found = model.predict([source], [sample])[0].metainfo['compiled_labels']
+        to_union = model.taxonomy.to_union('synth_ovis')
+        expected = [i for i in chosen[0][0].tolist() if i < model.num_classes]
+        assert [int(to_union[label]) for label in found] == expected
+        seen.add(len(expected))
+    assert seen == {1, 2}

@@ -268,3 +268,12 @@ def test_state_for_checkpoints_is_plain_data(build_model):
     state = build_model().taxonomy_state()
     assert json.loads(json.dumps(state)) == state
     assert state['keys'] and state['text_bank']['hash']
+
+
+@pytest.mark.parametrize('label', [-1, 99])
+def test_labels_outside_of_the_vocabulary_are_refused(build_model, make_batch, label):
+    model = build_model().train()
+    batch = make_batch(model, ('synth_ovis', (1, label)))
+    told = rf'synth_ovis, video 1: expected labels of .*\[1, {label}\]'
+    with pytest.raises(ValueError, match=told):
+        model.loss(batch['inputs'], batch['data_samples'])
