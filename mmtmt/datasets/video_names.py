@@ -22,8 +22,9 @@ def video_name(file_names: Sequence[str]) -> str:
 def names_across(*splits: Sequence[str]) -> list[list[str]]:
     """Names by which the videos of several splits can be compared.
 
-    A folder names the videos in it, or parts of one. Only where each split has a single folder,
-    with several videos in one of them, it names nothing, and videos go by their first frames.
+    A folder names the videos in it, or parts of one; videos without one go by their first frames.
+    Only where each split has a single folder, with several videos in one of them, it names nothing,
+    and all videos go by their first frames.
     Splits often have different roots, so only one part of a folder's path is compared, the last
     one that is not the same everywhere, unless two folders of a split would then share a name.
 
@@ -35,13 +36,21 @@ def names_across(*splits: Sequence[str]) -> list[list[str]]:
     """
     paths = [[PurePosixPath(frame) for frame in split] for split in splits]
     folders = [[path.parent.parts for path in split] for split in paths]
-    flat = all(len(set(split)) <= 1 for split in folders) and any(len(s) > 1 for s in folders)
-    if flat or any(not folder for split in folders for folder in split):
+    named = [[folder for folder in split if folder] for split in folders]
+    flat = all(len(set(split)) <= 1 for split in named) and any(len(s) > 1 for s in named)
+    if flat:
         return [[str(path) for path in split] for split in paths]
-    while all(len(folder) > 1 for split in folders for folder in split) and (
-        len({folder[-1] for split in folders for folder in split}) == 1
+    kept = {folder: folder for split in named for folder in split}
+    while all(len(part) > 1 for part in kept.values()) and (
+        len({part[-1] for part in kept.values()}) == 1
     ):
-        folders = [[folder[:-1] for folder in split] for split in folders]
-    last = [[folder[-1] for folder in split] for split in folders]
-    alike = any(len(set(short)) < len(set(split)) for short, split in zip(last, folders))
-    return [['/'.join(folder) for folder in split] for split in folders] if alike else last
+        kept = {folder: part[:-1] for folder, part in kept.items()}
+    alike = any(
+        len({kept[folder][-1] for folder in split}) < len({kept[folder] for folder in split})
+        for split in named
+    )
+    names = {folder: '/'.join(part) if alike else part[-1] for folder, part in kept.items()}
+    return [
+        [names.get(folder, str(path)) for folder, path in zip(*split)]
+        for split in zip(folders, paths)
+    ]

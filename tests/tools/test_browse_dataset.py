@@ -1,5 +1,6 @@
 """The commands that extract frames and draw a dataset, run as a user runs them."""
 
+import gzip
 import runpy
 import sys
 from pathlib import Path
@@ -78,6 +79,44 @@ def test_config_gives_a_sheet_per_dataset(tmp_path, run):
     assert first.shape[1] == 2 * 480 + 6
     run(BROWSE, tmp_path / 'config.py', '--out', tmp_path / 'again', '--limit', 4)
     assert (read_image(tmp_path / 'again/tiny.png') == first).all()
+
+
+def test_the_first_sample_chooses_the_stage(tmp_path, run):
+    resize = [{'type': 'ClipResize', 'size': size} for size in ((32, 32), (96, 32))]
+    stages = {'type': 'ClipStages', 'first_samples': 9, 'first': resize[:1], 'then': resize[1:]}
+    pipeline = [*TRAIN_PIPELINE[:3], stages, TRAIN_PIPELINE[-1]]
+    loader = {'dataset': TinySet(tmp_path).config(pipeline=pipeline)}
+    (tmp_path / 'config.py').write_text(f'train_dataloader = {loader!r}\n')
+    heights = []
+    for first in (0, 8, 9):
+        out = tmp_path / f'look{first}'
+        run(BROWSE, tmp_path / 'config.py', '--out', out, '--limit', 2, '--first-sample', first)
+        heights.append(read_image(out / 'tiny.png').shape[0])
+    assert heights[0] < heights[1] < heights[2]
+
+
+def test_packed_json(tmp_path, run):
+    path = TinySet(tmp_path).save()
+    packed = tmp_path / 'all.json.gz'
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    run(BROWSE, packed, tmp_path / 'frames', '--out', tmp_path / 'look', '--no-mp4')
+    assert (tmp_path / 'look/v20.png').is_file()
+
+
+@pytest.mark.parametrize(
+    'option', [('--limit', -1), ('--limit', 0), ('--sheet-frames', 0), ('--first-sample', -1)]
+)
+def test_numbers_out_of_range_are_refused(tmp_path, run, capsys, option):
+    with pytest.raises(SystemExit, match='2'):
+        run(BROWSE, TinySet(tmp_path).save(), tmp_path / 'frames', '--out', tmp_path, *option)
+    assert f'{option[0]}: expected' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('config', ['', 'train_dataloader = None', 'train_dataloader = {}'])
+def test_config_without_training_ends_in_a_line(tmp_path, run, config):
+    (tmp_path / 'config.py').write_text(config)
+    with pytest.raises(SystemExit, match='error: config .*config.py: expected a train_dataloader'):
+        run(BROWSE, tmp_path / 'config.py', '--out', tmp_path / 'look')
 
 
 def test_mistakes_end_in_a_line(tmp_path, run):

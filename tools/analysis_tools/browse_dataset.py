@@ -2,11 +2,14 @@
 
 From a json file and its frames, every video gets VIDEO.png, a sheet of frames spread over it, and
 VIDEO.mp4; objects carry the ids of their annotations. From a config, every dataset gets a sheet of
-training clips as the model is given them, after all transforms.
+training clips as the model is given them, after all transforms. Where these change in the course of
+a training (ClipStages), --first-sample N shows the clips from its sample N on.
 
 Example:
     python tools/analysis_tools/browse_dataset.py data/zoo/train.json data/zoo/frames --out look
     python tools/analysis_tools/browse_dataset.py configs/my_sets/zoo.py --out look --limit 8
+    python tools/analysis_tools/browse_dataset.py configs/my_sets/zoo.py --out look \
+        --first-sample 20000
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from mmengine.registry import init_default_scope
 from mmtmt.datasets import ConcatDataset, SampleKey, VideoInstanceDataset
 from mmtmt.datasets.conversion import AnnotatedVideo, YouTubeVISReader
 from mmtmt.datasets.transforms.loading import resolve_frame
+from mmtmt.engine.config_check import ConfigError
 from mmtmt.engine.launch import read_config
 from mmtmt.registry import DATASETS
 from mmtmt.structures.frame_source import ImageFrameSource
@@ -52,16 +56,37 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('source', type=Path, help='json file, or config')
     parser.add_argument('frames', type=Path, nargs='?', help='folder of the frames of a json file')
     parser.add_argument('--out', type=Path, required=True, help='folder for the pictures')
-    parser.add_argument('--limit', type=int, help='videos, or clips per dataset (all, or 6)')
+    parser.add_argument('--limit', type=_positive, help='videos, or clips per dataset (all, or 6)')
     parser.add_argument('--videos', nargs='+', help='names of the videos, as their folders')
-    parser.add_argument('--sheet-frames', type=int, default=6, help='frames on a sheet (6)')
+    parser.add_argument('--sheet-frames', type=_positive, default=6, help='frames on a sheet (6)')
     parser.add_argument('--no-mp4', action='store_true', help='sheets only')
     parser.add_argument('--fps', type=float, default=6.0, help='frames per second (6)')
     parser.add_argument('--seed', type=int, default=0, help='chooses the clips of a config (0)')
+    parser.add_argument(
+        '--first-sample',
+        type=_sample,
+        default=0,
+        metavar='N',
+        help='which samples of the training the clips of a config are: N and those after (0)',
+    )
     args = parser.parse_args(argv)
-    if (args.source.suffix == '.json') != (args.frames is not None):
+    if args.source.name.endswith(('.json', '.json.gz')) != (args.frames is not None):
         parser.error('a json file needs the folder of its frames, a config none')
     return args
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'expected 1 or more, got {value}')
+    return value
+
+
+def _sample(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f'expected 0 or more, got {value}')
+    return value
 
 
 def browse_file(args: argparse.Namespace) -> list[Path]:
@@ -114,22 +139,31 @@ def browse_config(args: argparse.Namespace) -> list[Path]:
 
     Returns:
         The files.
+
+    Raises:
+        ConfigError: If the config has no dataset to train on.
     """
     cfg = read_config(str(args.source), {})
     init_default_scope(cfg.get('default_scope', 'mmtmt'))
-    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    loader = cfg.get('train_dataloader') or {}
+    if 'dataset' not in loader:
+        raise ConfigError(f'config {args.source}: expected a train_dataloader, got none')
+    dataset = DATASETS.build(loader['dataset'])
     parts = dataset.datasets if isinstance(dataset, ConcatDataset) else [dataset]
     files = []
     for part in parts:
         order = np.random.default_rng(args.seed).permutation(len(part))
         clips = [order[i % len(order)] for i in range(args.limit or 6)]
-        rows = [_draw_clip(part, int(i), n, args.seed) for n, i in enumerate(clips)]
+        rows = [
+            _draw_clip(part, SampleKey(int(index), sample, args.seed))
+            for sample, index in enumerate(clips, args.first_sample)
+        ]
         files.append(write_png(stack_images(rows), args.out / f'{part.name}.png'))
     return files
 
 
-def _draw_clip(dataset: VideoInstanceDataset, index: int, number: int, seed: int) -> np.ndarray:
-    sample = dataset[SampleKey(index, number, seed)]
+def _draw_clip(dataset: VideoInstanceDataset, key: SampleKey) -> np.ndarray:
+    sample = dataset[key]
     inputs, clip = sample['inputs'], sample['data_samples']
     tracks = [
         Track(instance_id, dataset.vocabulary.names[label], encode_tube(masks))

@@ -116,12 +116,12 @@ class AnnotationChecker:
             what = f'expected {length} segmentations, one per frame, got {got}'
             add('masks-length', where, what, dropped)
             return None
-        masks = self._masks(where, segmentations, self.videos[video_id])
+        masks, unsure = self._masks(where, segmentations, self.videos[video_id])
         kept = self.kept_frames[video_id]
-        if not any(frame in masks for frame in kept):
+        if not any(frame in masks or frame in unsure for frame in kept):
             add('empty-object', where, f'no mask in {len(kept)} frames', dropped)
             return None
-        repaired = self._with_lists(where, annotation, masks, length, kept)
+        repaired = self._with_lists(where, annotation, masks, unsure, kept)
         if not repaired.get('iscrowd', 0):
             tubes[video_id].append({frame: masks[frame] for frame in kept if frame in masks})
         return repaired
@@ -147,14 +147,19 @@ class AnnotationChecker:
         iscrowd = annotation.get('iscrowd', 0)
         if type(iscrowd) in (int, bool) and iscrowd in (0, 1):
             return annotation
-        crowd = int(bool(iscrowd))
+        # Python takes every text for yes, but for an empty one.
+        no = not iscrowd or str(iscrowd).strip().lower() in ('0', '0.0', 'false', 'no')
+        crowd = int(not no)
         self.report.add('iscrowd', where, f'iscrowd is {iscrowd!r:.40}', f'it becomes {crowd}')
         return {**annotation, 'iscrowd': crowd}
 
-    def _masks(self, where: str, segmentations: list, video: dict) -> dict[int, dict]:
-        """Sound masks by frame."""
+    def _masks(
+        self, where: str, segmentations: list, video: dict
+    ) -> tuple[dict[int, dict], set[int]]:
+        """Sound masks by frame, and frames whose polygons only a person can put right."""
         height, width = video['height'], video['width']
         masks: dict[int, dict] = {}
+        unsure: set[int] = set()
         for frame, segmentation in enumerate(segmentations):
             if segmentation is None or segmentation == []:
                 continue
@@ -172,17 +177,31 @@ class AnnotationChecker:
             except ValueError as error:
                 self.report.add('broken-mask', at, str(error), 'the mask becomes null')
                 continue
+            if (problem := _other_unit(segmentation, height, width)) is not None:
+                self.report.add(problem[0], at, problem[1])
+                unsure.add(frame)
+                continue
             rle = {'size': [height, width], 'counts': counts}
             if counts is None or not mask_api.area(rle):
                 self.report.add('empty-mask', at, 'no pixel', 'the mask becomes null')
                 continue
             masks[frame] = rle
-        return masks
+        return masks, unsure
 
     def _with_lists(
-        self, where: str, annotation: dict, masks: dict[int, dict], length: int, kept: list[int]
+        self,
+        where: str,
+        annotation: dict,
+        masks: dict[int, dict],
+        unsure: set[int],
+        kept: list[int],
     ) -> dict:
-        """The annotation with lists that agree with each other, for the frames that are kept."""
+        """The annotation with lists that agree with each other, for the frames that are kept.
+
+        Frames with polygons of which one can't be sure stay as they are.
+        """
+        segmentations = annotation['segmentations']
+        length = len(segmentations)
         repaired = {
             # Lists of other names with an entry per frame, such as the occlusion of OVIS.
             key: [value[frame] for frame in kept]
@@ -191,7 +210,7 @@ class AnnotationChecker:
             for key, value in annotation.items()
         }
         repaired['segmentations'] = [
-            annotation['segmentations'][frame] if frame in masks else None for frame in kept
+            segmentations[frame] if frame in masks or frame in unsure else None for frame in kept
         ]
         # Published files write other numbers here too; only the right ones are kept up to date.
         if annotation.get('length') == length:
@@ -206,13 +225,20 @@ class AnnotationChecker:
             if key not in annotation:
                 continue
             values = annotation[key]
-            repaired[key] = [truth.get(frame) for frame in kept]
-            if not isinstance(values, list) or len(values) != length:
+            whole = isinstance(values, list) and len(values) == length
+            left = {frame: values[frame] for frame in unsure} if whole else {}
+            repaired[key] = [(truth | left).get(frame) for frame in kept]
+            if not whole:
                 got = len(values) if isinstance(values, list) else f'{values!r:.40}'
                 what = f'expected {length} {key}, one per frame, got {got}'
-                self.report.add('lists-length', where, what, f'{key} are computed from the masks')
+                change = f'{key} are computed from the masks'
+                if unsure:
+                    # A frame without a box would count as one without the object.
+                    del repaired[key]
+                    change = f'{key} are left out'
+                self.report.add('lists-length', where, what, change)
                 continue
-            self._compare(where, key, values, truth, annotation['segmentations'])
+            self._compare(where, key, values, truth, segmentations)
         return repaired
 
     def _compare(
@@ -253,6 +279,24 @@ class AnnotationChecker:
         if frames:
             what = f'objects overlap in {frames} of {len(by_frame)} frames, {pixels} pixels in all'
             self.report.add('overlap', f'video {video_id}', what)
+
+
+def _other_unit(segmentation: Any, height: int, width: int) -> tuple[str, str] | None:
+    """Kind and signs of polygons that don't look like pixels of the frame."""
+    if not isinstance(segmentation, list):
+        return None
+    polygons = [points for points in segmentation if len(points) >= 6 and len(points) % 2 == 0]
+    if not polygons:
+        return None
+    x, y = ([value for points in polygons for value in points[axis::2]] for axis in (0, 1))
+    lowest, right, bottom = min(*x, *y), max(x), max(y)
+    found = f'x from {min(x):g} to {right:g}, y from {min(y):g} to {bottom:g}'
+    if lowest >= 0 and 0 < max(right, bottom) <= 1:
+        return 'polygon-normalised', f'expected pixels, got {found}: parts of the frame?'
+    if lowest < -BOX_TOLERANCE or max(right - width, bottom - height) > BOX_TOLERANCE:
+        what = f'expected points within {height} x {width} (height x width), got {found}'
+        return 'polygon-outside', f'{what}: of frames of another size?'
+    return None
 
 
 def _numbers(values: Any) -> bool:

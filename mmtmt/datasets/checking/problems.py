@@ -30,6 +30,8 @@ KINDS: dict[str, tuple[str, str]] = {
     'null-pattern': (WARNING, 'frames with a box or area but no mask, or the other way round'),
     'box': (WARNING, 'boxes that disagree with their masks'),
     'area': (WARNING, 'areas that disagree with their masks'),
+    'polygon-outside': (WARNING, 'masks with polygons that reach out of the frame'),
+    'polygon-normalised': (WARNING, 'masks with polygons within 0..1, where pixels are expected'),
     'empty-mask': (WARNING, 'masks without a pixel, which should be null'),
     'empty-object': (WARNING, 'objects without a mask in any frame'),
     'iscrowd': (WARNING, 'annotations whose iscrowd is neither 0 nor 1'),

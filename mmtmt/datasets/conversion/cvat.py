@@ -33,7 +33,8 @@ class CVATReader(AnnotationReader):
 
     A file's video is the folder of frames called like the file, the task or its source. Frames of
     the task that no shape names have no objects. CVAT numbers frames as in the video that it was
-    given; the folder may hold all of them, or those of the task alone.
+    given; the folder may hold all of them, or those of the task alone. Of a task made from images,
+    the numbers in their names must be padded with zeros.
 
     Args:
         source: An XML file, or a folder of them.
@@ -97,6 +98,7 @@ class CVATReader(AnnotationReader):
 
     def _read(self, path: Path, content: CVATFile, name: str) -> AnnotatedVideo:
         frames = list_frames(self.frames, name)
+        _check_order(content.meta, frames, path)
         size = read_size(frames[0])
         _check_size(content.meta, size, path)
         numbers = _frame_numbers(content.meta, len(frames), path)
@@ -124,6 +126,24 @@ class CVATReader(AnnotationReader):
         return AnnotatedVideo(
             name, *size, [frame.relative_to(self.frames).as_posix() for frame in used], tracks
         )
+
+
+def _check_order(meta: dict[str, str], frames: Sequence[Path], path: Path) -> None:
+    """Make sure that CVAT has numbered the frames in the order in which they are listed here.
+
+    Of images it sorts the names as texts, unless told otherwise, and exports no name. Frames of a
+    video have their numbers from the video.
+    """
+    if meta.get('source') or meta.get('mode') == 'interpolation':
+        return
+    for number, (ours, theirs) in enumerate(zip(frames, sorted(frames, key=lambda f: f.name))):
+        if ours != theirs:
+            raise ConversionError(
+                f'{path}: made from images, of which {theirs.name!r} may be frame {number} as CVAT '
+                f'sorts names, or {ours.name!r} as numbers are counted; pad the numbers with zeros '
+                'before images go to CVAT, or where they were annotated already, rename those in '
+                f'{frames[0].parent} to padded numbers in the order that CVAT shows'
+            )
 
 
 def _check_size(meta: dict[str, str], size: tuple[int, int], path: Path) -> None:

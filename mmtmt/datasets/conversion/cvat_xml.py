@@ -73,8 +73,8 @@ def read_cvat_xml(path: Path) -> CVATFile:
         Its content.
 
     Raises:
-        ConversionError: If it is no XML, has a document type, or is no CVAT file for video; the
-            line is named.
+        ConversionError: If it is no XML, has a document type, is no CVAT file for video, or holds
+            several tasks; the line is named.
     """
     handler = _Handler(path)
     try:
@@ -108,6 +108,7 @@ class _Handler:
         self.path = path
         self.result = CVATFile()
         self.tracks_seen = self.images_seen = False
+        self._tasks: set[str | None] = set()
         self._stack: list[str] = []
         self._text: list[str] = []
         self._text_length = 0
@@ -122,6 +123,13 @@ class _Handler:
     def _error(self, message: str) -> ConversionError:
         return ConversionError(f'{self.path}:{self.parser.CurrentLineNumber}: {message}')
 
+    def _several_tasks(self) -> ConversionError:
+        # Each task of a project numbers its frames from 0, so their tracks would become one video.
+        return self._error(
+            'expected the export of one task, got that of a project; export each of its tasks on '
+            'its own as "CVAT for video 1.1"'
+        )
+
     def _doctype(self, *args: object) -> None:
         raise self._error('expected a file without a document type declaration')
 
@@ -133,6 +141,12 @@ class _Handler:
             raise self._error(f'elements nested more than {_MAX_DEPTH} deep')
         self._stack.append(tag)
         self._text, self._text_length = [], 0
+        if self._stack == ['annotations', 'meta', 'project']:
+            raise self._several_tasks()
+        if self._stack in (['annotations', 'image'], ['annotations', 'track']):
+            self._tasks.add(attributes.get('task_id'))
+            if len(self._tasks) > 1:
+                raise self._several_tasks()
         if self._stack == ['annotations', 'image']:
             self.images_seen = True
         elif self._stack == ['annotations', 'track']:

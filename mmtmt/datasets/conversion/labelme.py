@@ -17,6 +17,7 @@ from mmtmt.structures.images import read_size
 from mmtmt.structures.json_stream import read_json_stream
 from mmtmt.structures.rle import MAX_PIXELS
 from mmtmt.structures.tubes import Tube
+from mmtmt.taxonomy.vocabulary import canonical_key
 
 from .frame_files import FrameFilesReader
 from .shapes import box_rle, ellipse_rle, join, patch_rle, polygon_rle
@@ -29,7 +30,8 @@ class LabelMeReader(FrameFilesReader):
 
     Frames without a json file are left out: they count as not annotated. Shapes of one label and
     group id are one object, in all frames of the video. Without a group id, the label alone says
-    which object it is, and must then be unique in each frame.
+    which object it is, and must then be unique in each frame. Labels are compared as names of
+    categories are, and called as they are spelt first.
 
     Args:
         source: Folder of the json files.
@@ -48,12 +50,13 @@ class LabelMeReader(FrameFilesReader):
         Raises:
             ConversionError: If a file can't be read, or doesn't fit the frames.
         """
+        spellings: dict[str, str] = {}
         for name in self.names:
             files, used = self.files_of(name)
             size = read_size(used[0])
-            objects: dict[tuple[str, Any], Tube] = {}
+            objects: dict[tuple[str, str | None], Tube] = {}
             for index, path in enumerate(files):
-                masks = _read_frame(path, size)
+                masks = _read_frame(path, size, spellings)
                 for key, rle in masks.items():
                     objects.setdefault(key, [None] * len(files))[index] = rle
             yield AnnotatedVideo(
@@ -61,14 +64,16 @@ class LabelMeReader(FrameFilesReader):
                 *size,
                 self.relative(used),
                 [
-                    AnnotatedTrack(label, tube, number)
+                    AnnotatedTrack(spellings[label], tube, number)
                     for number, ((label, _), tube) in enumerate(objects.items(), 1)
                 ],
             )
 
 
-def _read_frame(path: Path, size: tuple[int, int]) -> dict[tuple[str, Any], dict]:
-    """Masks of a frame by label and group."""
+def _read_frame(
+    path: Path, size: tuple[int, int], spellings: dict[str, str]
+) -> dict[tuple[str, str | None], dict]:
+    """Masks of a frame by key of the label and group; first spellings of labels are noted."""
     try:
         data = read_json_stream(path)
     except ValueError as error:
@@ -82,7 +87,7 @@ def _read_frame(path: Path, size: tuple[int, int]) -> dict[tuple[str, Any], dict
             f'{path}: drawn on an image of {stated[0]!r:.20} x {stated[1]!r:.20} '
             f'(height x width), the frame has {size[0]} x {size[1]}'
         )
-    masks: dict[tuple[str, Any], dict] = {}
+    masks: dict[tuple[str, str | None], dict] = {}
     for index, shape in enumerate(shapes):
         where = f'{path}: shapes[{index}]'
         if not isinstance(shape, dict) or not isinstance(shape.get('label'), str):
@@ -91,7 +96,13 @@ def _read_frame(path: Path, size: tuple[int, int]) -> dict[tuple[str, Any], dict
         group = shape.get('group_id')
         if group is not None and type(group) not in (int, str):
             raise ConversionError(f'{where}: expected a group_id, got {group!r:.40}')
-        key = (shape['label'], group)
+        try:
+            label = canonical_key(shape['label'])
+        except ValueError as error:
+            raise ConversionError(f'{where}: {error}') from error
+        spellings.setdefault(label, shape['label'])
+        # Some programs write the same group as 1 and as "1".
+        key = (label, None if group is None else str(group).strip())
         if group is None and key in masks:
             raise ConversionError(
                 f'{where}: the label stands twice in this frame; set a group_id, the same in all '

@@ -242,6 +242,30 @@ BREAKAGES = {
         'annotation 2 of video 20, frame 2',
         4,
     ),
+    'scaled polygon': (
+        'polygon-outside',
+        set_mask([[0, 0, WIDTH + 2, 0, 5, 5]]),
+        'annotation 2 of video 20, frame 2',
+        4,
+    ),
+    'polygon out of sight': (
+        'polygon-outside',
+        set_mask([[50, 0, 60, 0, 60, 9]]),
+        'annotation 2 of video 20, frame 2',
+        4,
+    ),
+    'normalised polygon': (
+        'polygon-normalised',
+        set_mask([[0.1, 0.1, 1, 0.1, 0.5, 0.9]]),
+        'annotation 2 of video 20, frame 2',
+        4,
+    ),
+    'empty polygon': (
+        'empty-mask',
+        set_mask([[0, 0, 0, 0, 0, 0]]),
+        'annotation 2 of video 20, frame 2',
+        4,
+    ),
     'empty object': (
         'empty-object',
         lambda s: fish(s).update(segmentations=[None] * 4),

@@ -10,7 +10,7 @@ import pytest
 from mmtmt.datasets import VideoInstanceDataset
 from mmtmt.datasets.checking import KINDS, check_dataset, is_usable
 from tests.datasets.checking.breakages import BREAKAGES, fish, frame_path, video, write_image
-from tests.datasets.tiny_set import HEIGHT, WIDTH, box_mask
+from tests.datasets.tiny_set import HEIGHT, WIDTH, TinySet, box_mask
 
 # Kinds that only a person can mend, or that are none of the file.
 LEFT = {
@@ -21,6 +21,8 @@ LEFT = {
     'unused-category',
     'unannotated-video',
     'unused-frames',
+    'polygon-outside',
+    'polygon-normalised',
 }
 
 
@@ -127,6 +129,41 @@ def test_other_splits_and_unused_frames(sound):
     ]
 
 
+def test_a_video_without_a_folder_hides_no_other(sound):
+    other = sound.root / 'other.json'
+    names = {'videos': [{'file_names': ['v10/00009.png']}, {'file_names': ['v30_0.png']}]}
+    other.write_text(json.dumps(names))
+    sound.data['videos'][1]['file_names'][0] = 'v20_0.png'
+    sound.data['videos'][2]['file_names'][0] = 'v30_0.png'
+    for one in (20, 30):
+        frame_path(sound, f'v{one}/00000.png').rename(frame_path(sound, f'v{one}_0.png'))
+    leaks = [p.where for p in check(sound, others=[other])[0] if p.kind == 'split-leak']
+    assert leaks == ['video 10', 'video 30']
+
+
+@pytest.mark.parametrize('kind', ['polygon-outside', 'polygon-normalised'])
+def test_polygons_in_another_unit_stay_with_their_boxes_and_areas(sound, kind):
+    factors = (1.9, 1.9) if kind == 'polygon-outside' else (1 / WIDTH, 1 / HEIGHT)
+    duck = sound.data['annotations'][3]
+    points = duck['segmentations'][3][0]
+    duck['segmentations'][3] = [[x * factors[i % 2] for i, x in enumerate(points)]]
+    duck['bboxes'] = [None] * 3 + [[1, 2, 3, 4]]
+    duck['areas'] = [None] * 3 + [12]
+    report, repaired = check(sound)
+    assert [p.kind for p in report if p.kind not in LEFT or p.kind == kind] == [kind]
+    assert not report.clean and not report.changes
+    assert repaired['annotations'][3] == duck
+    duck['bboxes'].pop()
+    _, repaired = check(sound)
+    assert 'bboxes' not in repaired['annotations'][3] and repaired['annotations'][3]['areas'][3]
+
+
+def test_polygons_at_the_border_are_sound(sound):
+    around = [[-1, -1, WIDTH + 1, -1, WIDTH + 1, HEIGHT + 1, -1, HEIGHT + 1]]
+    sound.data['annotations'][3]['segmentations'][3] = around
+    assert check(sound)[0].clean
+
+
 def test_a_folder_with_all_frames_is_not_a_video_that_two_splits_share(sound):
     other = sound.root / 'other.json'
     other.write_text(json.dumps({'videos': [{'file_names': ['else_00000.png']}]}))
@@ -210,3 +247,14 @@ def test_report_can_be_printed_whatever_names_there_are(sound):
     report, repaired = check(sound)
     text = report.text(9, changes=True)
     assert text.encode() and '\\udc80' in text and json.dumps(report.to_json())
+
+
+@pytest.mark.parametrize(
+    ('given', 'mended'), [('0', 0), ('False', 0), (0.0, 0), ('yes', 1), (7, 1)]
+)
+def test_a_crowd_is_what_its_text_says(tmp_path, given, mended):
+    tiny = TinySet(tmp_path)
+    tiny.data['annotations'][0]['iscrowd'] = given
+    report, repaired = check_dataset(tiny.data, None)
+    found = repaired['annotations'][0]['iscrowd']
+    assert (type(found), found) == (int, mended) and 'iscrowd is' in report.text(5)

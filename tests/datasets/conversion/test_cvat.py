@@ -164,6 +164,44 @@ def test_other_sizes_are_refused(clip):
         read(root)
 
 
+PROJECT = """<annotations><version>1.1</version>
+<meta>{meta}</meta>
+<track id="0" label="car" task_id="1"></track>
+<track id="1" label="car" task_id="2"></track>
+</annotations>
+"""
+
+
+@pytest.mark.parametrize(
+    ('meta', 'line'),
+    [('<project><tasks><task><id>1</id></task></tasks></project>', 2), ('<task></task>', 4)],
+)
+def test_projects_are_refused(clip, meta, line):
+    root = clip()
+    (root / 'annotations.xml').write_text(PROJECT.format(meta=meta))
+    with pytest.raises(ConversionError, match=f'xml:{line}: .*export each of its tasks on its own'):
+        read(root)
+
+
+def test_images_that_cvat_may_have_sorted_otherwise_are_refused(clip):
+    tracks = f'<track id="0" label="car">{BOX.format(2, 0)}</track>'
+    root = clip(tracks, 'clip.xml', size=12, stop=11)
+    path = root / 'clip.xml'
+    for t in range(12):
+        (root / f'frames/clip/{t:05d}.jpg').unlink(missing_ok=True)
+        Image.new('RGB', (WIDTH, HEIGHT)).save(root / f'frames/clip/{t}.jpg')
+    text = path.read_text()
+    for of_video in (('interpolation', 'annotation'), ('<source>clip.mp4</source>', '')):
+        path.write_text(text.replace(*of_video))
+        assert read(root, 'clip.xml').file_names[2] == 'clip/2.jpg'
+    path.write_text(path.read_text().replace('interpolation', 'annotation'))
+    with pytest.raises(ConversionError, match="'10.jpg' may be frame 2 .* or '2.jpg'.*pad the num"):
+        read(root, 'clip.xml')
+    for t in range(12):
+        (root / f'frames/clip/{t}.jpg').rename(root / f'frames/clip/{t:02d}.jpg')
+    assert read(root, 'clip.xml').file_names[2] == 'clip/02.jpg'
+
+
 LAUGHS = (
     '<!DOCTYPE annotations [<!ENTITY a "'
     + 'x' * 9999

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -80,6 +81,21 @@ def test_labels_and_groups_make_tracks(clip):
     assert (masks(video.tracks[1])[0] == expected).all()
 
 
+def test_spellings_of_a_label_and_types_of_a_group_are_one_object(clip):
+    root, annotate = clip
+    annotate(0, shape('Sea_lion', square(2, 2)), shape('Dog', square(20, 5), group_id=1))
+    annotate(2, shape('sea lion', square(4, 2)), shape('dog', square(22, 5), group_id='1'))
+    (root / 'clip').rename(root / 'a')
+    shutil.copytree(root / 'a', root / 'b')
+    annotated = root / 'b/0.json'
+    annotated.write_text(annotated.read_text().replace('Dog', 'DOG'))
+    for video in LabelMeReader(source=root, frames=root).videos():
+        assert [(t.category, [m is not None for m in t.tube]) for t in video.tracks] == [
+            ('Sea_lion', [True, True]),
+            ('Dog', [True, True]),
+        ]
+
+
 def test_every_shape_with_an_area(clip):
     root, annotate = clip
     patch = np.zeros((8, 6), bool)
@@ -117,6 +133,11 @@ MISTAKES = {
     'far': ([shape('cat', [[0, 0], [9, 9], [1e5, 1]])], 'within -120..120'),
     'no points': ([shape('cat', 'x')], 'expected points'),
     'nan': ([shape('cat', [[float('nan'), 0], [1, 1], [2, 2]])], 'expected points'),
+    'spelt otherwise': (
+        [shape('cat', square(0, 0)), shape('Cat', square(20, 20))],
+        r"shapes\[1\] \('Cat'\).*group_id",
+    ),
+    'blank label': ([shape(' ', square(0, 0))], 'must hold a visible character'),
     'no label': ([{'points': []}], 'an object with a label'),
     'mask': ([shape('cat', square(0, 0)[:2], 'mask', mask='###')], 'a PNG in base64'),
     'mask type': ([shape('cat', square(0, 0)[:2], 'mask')], 'base64 text, got None'),
