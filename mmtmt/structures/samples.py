@@ -144,7 +144,8 @@ def make_tubes(
         The instances for `TubeDataSample.gt_tubes`.
 
     Raises:
-        ValueError: If a tensor has another type or number of dimensions.
+        ValueError: If a tensor has another type or number of dimensions, or a label is below 0:
+            what a vocabulary leaves out must be left out here, or it would be the last category.
     """
     for name, tensor, dims, dtype in (
         ('labels', labels, 1, torch.int64),
@@ -156,4 +157,6 @@ def make_tubes(
                 f'{name}: expected {dims} dimensions of {dtype}, '
                 f'got {tuple(tensor.shape)} of {tensor.dtype}'
             )
+    if bool((labels < 0).any()):
+        raise ValueError(f'labels: expected positions in a vocabulary, got {labels.tolist()}')
     return InstanceData(labels=labels, masks=masks, instance_ids=instance_ids)

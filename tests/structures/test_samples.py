@@ -46,6 +46,8 @@ def test_evaluators_see_a_dictionary():
 def test_tubes_are_checked():
     with pytest.raises(ValueError, match='masks: expected 4 dimensions of torch.bool'):
         make_tubes(torch.zeros(1).long(), torch.zeros(1, 2, 3, 3), torch.ones(1).long())
+    with pytest.raises(ValueError, match=r'labels: expected positions .*, got .2, -1.'):
+        make_tubes(torch.tensor([2, -1]), torch.zeros(2, 2, 3, 3).bool(), torch.ones(2).long())
 
 
 def test_tubes_leave_a_worker_with_their_sample():

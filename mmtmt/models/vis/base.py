@@ -217,20 +217,12 @@ class VISModel(BaseModel):
 
         Returns:
             Per clip, and the vocabularies of the batch.
-
-        Raises:
-            ValueError: If a label is none of its vocabulary's.
         """
         targets, vocabularies, compatible = [], [], []
         for sample in samples:
             vocabulary = sample.metainfo['vocabulary']
             tubes = sample.gt_tubes
             to_union = torch.as_tensor(self.taxonomy.to_union(vocabulary), device=self.device)
-            if bool(((tubes.labels < 0) | (tubes.labels >= len(to_union))).any()):
-                raise ValueError(
-                    f'{sample.metainfo.get("dataset")}, video {sample.metainfo.get("video_id")}: '
-                    f'expected labels of the {len(to_union)} categories of {vocabulary!r}, got '
-                    f'{tubes.labels.tolist()}')
             targets.append(ClipTarget(to_union[tubes.labels], tubes.masks.float()))
             vocabularies.append(torch.as_tensor(self.taxonomy.mask(vocabulary)))
             compatible.append(torch.as_tensor(self.taxonomy.compatible(vocabulary)))
