@@ -1,4 +1,4 @@
-# The small model of real clips for longer. Its first 900 steps see crops and many sizes: later
+# The small model of real clips for longer. Its first 600 steps see crops and many sizes: later
 # frames of a clip show its objects at other sizes than the frames that are trained on. The rest of
 # the training sees whole frames at about the size of the test.
 _base_ = './tmt-vis_mask2former_mobilenet-v2_1xb2-1800_ytvis19-uvo-ovis-clips.py'
@@ -9,7 +9,7 @@ train_pipeline = [
     dict(type='SampleClip', num_frames=2, frame_range=10),
     dict(type='LoadClip'),
     dict(type='LoadTubes'),
-    dict(type='ClipStages', first_samples=1800,  # two clips a step
+    dict(type='ClipStages', first_samples=1200,  # two clips a step
          first=[
              dict(type='ClipRandomApply', prob=0.5,
                   transforms=[dict(type='ClipCrop', size_range=(120, 270))]),
