@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmtmt.engine.checkpoint import load_checkpoint_file
-from mmtmt.engine.config_check import ConfigError, check_config, config_mistakes
+from mmtmt.engine.config_check import check_model_config, config_mistakes
 from mmtmt.engine.launch import read_config
 from mmtmt.engine.weights import load_into
 from mmtmt.evaluation.functional import to_json_results, write_results
@@ -55,9 +55,7 @@ def init_model(
         config = read_config(str(config), {})
     device = _check_device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     init_default_scope(config.get('default_scope', 'mmtmt'))
-    check_config(config)
-    if not config.get('model'):
-        raise ConfigError('model: expected the config of a model, got none')
+    check_model_config(config)
     with config_mistakes():
         model = MODELS.build(config.model)
     weights = load_checkpoint_file(checkpoint, trust=trust)

@@ -115,6 +115,20 @@ def check_config(cfg: Config | Mapping) -> None:
             _raise_if_close(f'{where}.type', name, short, names)
 
 
+def check_model_config(cfg: Config | Mapping) -> None:
+    """Look for misspelt names, see `check_config`, and for the model.
+
+    Args:
+        cfg: A config that a model is to be built from.
+
+    Raises:
+        ConfigError: A name is misspelt, or there is no model.
+    """
+    check_config(cfg)
+    if not cfg.get('model'):
+        raise ConfigError('model: expected the config of a model, got none')
+
+
 def known_names(*scopes: str) -> dict[str, list]:
     """List everything that is registered in mmengine and in some packages.
 

@@ -9,7 +9,12 @@ from mmengine.logging import print_log
 from mmengine.runner.loops import IterBasedTrainLoop as _IterBasedTrainLoop
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 
-from mmtmt.datasets.samplers import can_start_at, innermost_sampler, start_loader_at
+from mmtmt.datasets.samplers import (
+    batch_size_of,
+    can_start_at,
+    innermost_sampler,
+    start_loader_at,
+)
 from mmtmt.registry import LOOPS
 
 # Values of a loss that are kept to average over, the newest ones.
@@ -103,10 +108,8 @@ class IterBasedTrainLoop(_IterBasedTrainLoop):
         for _ in range(self._iter):
             next(self.dataloader_iterator)
 
-
     def _samples_per_step(self) -> int:
-        loader = self.dataloader
-        return (loader.batch_size or loader.batch_sampler.batch_size) * get_world_size()
+        return batch_size_of(self.dataloader) * get_world_size()
 
     def _steps_drawn(self) -> int:
         """Steps of this run that take as many samples as were drawn before, by processes or with

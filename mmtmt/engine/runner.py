@@ -23,7 +23,7 @@ from mmtmt.engine.checkpoint import (
     find_latest_checkpoint,
     save_checkpoint,
 )
-from mmtmt.engine.config_check import ConfigError, check_config, config_mistakes
+from mmtmt.engine.config_check import ConfigError, check_model_config, config_mistakes
 from mmtmt.engine.loops import IterBasedTrainLoop
 from mmtmt.engine.plain_data import restore_history, to_plain
 from mmtmt.engine.pretrained import check_pretrained
@@ -77,9 +77,7 @@ class VISRunner(_Runner):
         # A stage of the training may leave out a part of the model; processes would wait for its
         # gradients. Looking for such parts costs milliseconds a step.
         cfg.setdefault('find_unused_parameters', True)
-        check_config(cfg)
-        if not cfg.get('model'):
-            raise ConfigError('model: expected the config of a model, got none')
+        check_model_config(cfg)
         for evaluator in (cfg.get('val_evaluator'), cfg.get('test_evaluator')):
             for metric in evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]:
                 if isinstance(metric, dict) and metric.get('format_only'):
@@ -117,8 +115,7 @@ class VISRunner(_Runner):
         options.setdefault('find_unused_parameters', self.cfg.get('find_unused_parameters', False))
         return MMDistributedDataParallel(module=model, broadcast_buffers=False, **options)
 
-    # A wrong value in their configs is named as such.
-    build_model = config_mistakes()(_Runner.build_model)
+    # They are built in `train`: a wrong value in their configs is named as such.
     build_optim_wrapper = config_mistakes()(_Runner.build_optim_wrapper)
     build_param_scheduler = config_mistakes()(_Runner.build_param_scheduler)
 

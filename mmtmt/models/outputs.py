@@ -41,17 +41,21 @@ class CompiledTaxonomy:
             `with_background` adds.
         padding: (B, N_T) bool, True for the places that hold no category because the
             sample has fewer than N_T candidates.
-        score_logits: (B, K) score of every category before the sigmoid.
-        ranking: (B, K), or (B, K + 1) `with_background`: the scores by which was selected.
+        ranking: (B, K), or (B, K + 1) `with_background`: the scores by which was selected, before
+            the sigmoid.
         refined: (B, K, C) embeddings of all categories after the last block (E3).
     """
 
     embeddings: Tensor
     indices: Tensor
     padding: Tensor
-    score_logits: Tensor
     ranking: Tensor
     refined: Tensor
+
+    @property
+    def score_logits(self) -> Tensor:
+        """(B, K) score of every category before the sigmoid."""
+        return self.ranking[:, :self.refined.shape[1]]
 
     def select(self, samples: slice) -> 'CompiledTaxonomy':
         """That of some of the B samples."""

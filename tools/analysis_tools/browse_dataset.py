@@ -30,6 +30,7 @@ from mmtmt.engine.launch import read_config
 from mmtmt.registry import DATASETS
 from mmtmt.structures.frame_source import ImageFrameSource
 from mmtmt.structures.tubes import encode_tube
+from mmtmt.utils.arguments import at_least
 from mmtmt.utils.progress import ProgressLine
 from mmtmt.visualization import (
     Track,
@@ -56,15 +57,17 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('source', type=Path, help='json file, or config')
     parser.add_argument('frames', type=Path, nargs='?', help='folder of the frames of a json file')
     parser.add_argument('--out', type=Path, required=True, help='folder for the pictures')
-    parser.add_argument('--limit', type=_positive, help='videos, or clips per dataset (all, or 6)')
+    parser.add_argument(
+        '--limit', type=at_least(1), help='videos, or clips per dataset (all, or 6)'
+    )
     parser.add_argument('--videos', nargs='+', help='names of the videos, as their folders')
-    parser.add_argument('--sheet-frames', type=_positive, default=6, help='frames on a sheet (6)')
+    parser.add_argument('--sheet-frames', type=at_least(1), default=6, help='frames on a sheet (6)')
     parser.add_argument('--no-mp4', action='store_true', help='sheets only')
     parser.add_argument('--fps', type=float, default=6.0, help='frames per second (6)')
     parser.add_argument('--seed', type=int, default=0, help='chooses the clips of a config (0)')
     parser.add_argument(
         '--first-sample',
-        type=_sample,
+        type=at_least(0),
         default=0,
         metavar='N',
         help='which samples of the training the clips of a config are: N and those after (0)',
@@ -73,20 +76,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     if args.source.name.endswith(('.json', '.json.gz')) != (args.frames is not None):
         parser.error('a json file needs the folder of its frames, a config none')
     return args
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'expected 1 or more, got {value}')
-    return value
-
-
-def _sample(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f'expected 0 or more, got {value}')
-    return value
 
 
 def browse_file(args: argparse.Namespace) -> list[Path]:

@@ -2,9 +2,16 @@
 
 from mmtmt.datasets.samplers.ratio_sampler import (
     RatioSampler,
+    batch_size_of,
     can_start_at,
     innermost_sampler,
     start_loader_at,
 )
 
-__all__ = ['RatioSampler', 'can_start_at', 'innermost_sampler', 'start_loader_at']
+__all__ = [
+    'RatioSampler',
+    'batch_size_of',
+    'can_start_at',
+    'innermost_sampler',
+    'start_loader_at',
+]

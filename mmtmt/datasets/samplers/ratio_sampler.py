@@ -112,8 +112,12 @@ def start_loader_at(loader: DataLoader, iteration: int, seed: int | None = None)
         raise TypeError(
             f'expected a sampler with set_start, such as RatioSampler, got {type(sampler).__name__}'
         )
-    batch_size = loader.batch_size or loader.batch_sampler.batch_size
-    sampler.set_start(iteration, batch_size, seed)
+    sampler.set_start(iteration, batch_size_of(loader), seed)
+
+
+def batch_size_of(loader: DataLoader) -> int:
+    """Tell how many samples of this process a step takes."""
+    return loader.batch_size or loader.batch_sampler.batch_size
 
 
 def can_start_at(loader: DataLoader) -> bool:

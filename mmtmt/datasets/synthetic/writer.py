@@ -58,7 +58,7 @@ def generate(
         FileExistsError: If a json file of their names is of another origin.
     """
     out = Path(out)
-    _check_origin(out, options)
+    _read_generated(out, options)  # refuses those of others
     plans = {
         (name, split): plan_split(options, name, split) for name in options.sets for split in SPLITS
     }
@@ -100,45 +100,31 @@ def is_generated(out: str | Path, options: SyntheticOptions) -> bool:
     Raises:
         FileExistsError: If a json file of their names is of another origin.
     """
-    _check_origin(out, options)
-    for name in options.sets:
-        for split in SPLITS:
-            path = annotation_file(out, name, split)
-            if not path.is_file():
-                return False
-            document = _read(path)
-            if document is None or _record_of(document) != _generator_record(options):
-                return False
-            frames = [file for video in document['videos'] for file in video['file_names']]
-            if not all((path.parent / 'JPEGImages' / file).is_file() for file in frames):
-                return False
+    for path, document in _read_generated(out, options).items():
+        if document is None or document['info']['generator'] != _generator_record(options):
+            return False
+        frames = [file for video in document['videos'] for file in video['file_names']]
+        if not all((path.parent / 'JPEGImages' / file).is_file() for file in frames):
+            return False
     return True
 
 
-def _check_origin(out: str | Path, options: SyntheticOptions) -> None:
-    """Refuse to touch files that were not generated."""
-    for name in options.sets:
-        for split in SPLITS:
-            path = annotation_file(out, name, split)
-            document = _read(path) if path.is_file() else None
-            if document is not None and _record_of(document) is None:
-                raise FileExistsError(
-                    f'{path} was not generated and would be overwritten: move it elsewhere'
-                )
-
-
-def _read(path: Path) -> Any:
-    """The content of a json file, None if it was cut short."""
-    try:
-        return json.loads(path.read_text(encoding='utf-8'))
-    except ValueError:
-        return None
-
-
-def _record_of(document: Any) -> Any:
-    """How a set was generated, None if it was not."""
-    info = document.get('info') if isinstance(document, dict) else None
-    return info.get('generator') if isinstance(info, dict) else None
+def _read_generated(out: str | Path, options: SyntheticOptions) -> dict[Path, Any]:
+    """The content of all json files, None where one is missing or was cut short; files of another
+    origin are refused."""
+    documents = {}
+    for path in (annotation_file(out, name, split) for name in options.sets for split in SPLITS):
+        try:
+            document = json.loads(path.read_text(encoding='utf-8'))
+        except (FileNotFoundError, ValueError):
+            document = None
+        info = document.get('info') if isinstance(document, dict) else None
+        if document is not None and not (isinstance(info, dict) and info.get('generator')):
+            raise FileExistsError(
+                f'{path} was not generated and would be overwritten: move it elsewhere'
+            )
+        documents[path] = document
+    return documents
 
 
 def _generator_record(options: SyntheticOptions) -> dict[str, Any]:

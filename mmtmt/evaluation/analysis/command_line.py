@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
+from mmtmt.utils.arguments import at_least
+
 from .analyze import MIN_SCORE, REPLICATES
 
 
@@ -32,11 +34,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--replicates',
-        type=_positive,
+        type=at_least(1),
         default=REPLICATES,
         help='samples of the videos for the intervals (default: %(default)s)',
     )
-    parser.add_argument('--seed', type=_seed, default=0, help='of the samples (default: 0)')
+    parser.add_argument('--seed', type=at_least(0), default=0, help='of the samples (default: 0)')
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
@@ -88,18 +90,4 @@ def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f'expected a finite number, got {text}')
-    return value
-
-
-def _seed(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f'expected 0 or more, got {value}')
-    return value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'expected 1 or more, got {value}')
     return value

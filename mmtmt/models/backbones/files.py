@@ -1,8 +1,10 @@
 """Weight files that the user has to provide."""
 
 import pickle
+import zipfile
 from pathlib import Path
 
+import numpy as np
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
@@ -32,10 +34,11 @@ def require_weights_file(path: str, content: str) -> Path:
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """Read weights with the loader of checkpoints, which knows what the user trusts.
+    """Read weights: arrays of NumPy, or with the loader of checkpoints, which knows what the user
+    trusts.
 
     Args:
-        path: A file of PyTorch.
+        path: An ``.npz``, or a file of PyTorch.
 
     Returns:
         Tensors by name, float32 where they are no whole numbers; of a checkpoint with other things
@@ -45,7 +48,17 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         ValueError: The file is damaged, has to be trusted first, or holds no named tensors.
     """
     try:
+        if Path(path).suffix == '.npz':
+            with np.load(path, allow_pickle=False) as arrays:
+                return normalise_weights(dict(arrays))[0]
         checkpoint = CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
         return normalise_weights(find_weights(checkpoint))[0]
-    except (OSError, ValueError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        RuntimeError,
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+    ) as error:
         raise ValueError(f'cannot read weights from {path}: {error}') from error

@@ -1,10 +1,7 @@
 """MobileNetV2 (Sandler et al., 2018): a small backbone for work on CPUs."""
 
-import zipfile
 from pathlib import Path
 
-import numpy as np
-import torch
 import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
 from mmengine.logging import print_log
@@ -221,7 +218,7 @@ class MobileNetV2(BaseModule):
                         nn.init.zeros_(module.bias)
             return
         path = require_weights_file(self.weights, 'an ImageNet MobileNetV2')
-        self._load(read_weights(path), path)
+        self._load(read_state_dict(path), path)
 
     def _load(self, state: dict[str, Tensor], path: Path) -> None:
         own = self.state_dict()
@@ -274,28 +271,3 @@ class MobileNetV2(BaseModule):
             if index in self.out_indices:
                 outputs.append(x)
         return tuple(outputs)
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read an ``.npz`` of arrays or a state dict, as float32 tensors.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Tensors by name.
-
-    Raises:
-        ValueError: The file is damaged, has to be trusted first, or holds something else than
-            named arrays.
-    """
-    if path.suffix != '.npz':
-        return read_state_dict(path)
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            state = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise ValueError(f'cannot read weights from {path}: {error}') from error
-    return {
-        key: value.float() if value.is_floating_point() else value for key, value in state.items()
-    }

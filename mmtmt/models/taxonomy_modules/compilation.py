@@ -158,5 +158,4 @@ class TaxonomyCompilation(BaseModule):
         if self.score_supervision == 'gate':
             selected = selected * score_logits.gather(1, indices).sigmoid()[..., None]
         return CompiledTaxonomy(
-            selected, indices, padding, score_logits[:, :categories], score_logits,
-            refined[:, :categories])
+            selected, indices, padding, score_logits, refined[:, :categories])
