@@ -21,6 +21,7 @@ load_from = 'work_dirs/vita_swin-l_8xb1-150k_coco-ovis/iter_150000.pth'
 # 8 GPUs x 1 clip
 optim_wrapper = dict(optimizer=dict(lr=5e-5))
 auto_scale_lr = dict(base_batch_size=8)
+# the official drop; iterations_140k.py has that of YouTube-VIS 2019
 param_scheduler = dict(milestones=[100000])
 train_dataloader = dict(
     batch_size=1,

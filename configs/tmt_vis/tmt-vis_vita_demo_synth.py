@@ -39,7 +39,7 @@ optim_wrapper = dict(
     paramwise_cfg=dict(_delete_=True, custom_keys={
         'backbone': dict(lr_mult=0.3), 'pixel_decoder': dict(lr_mult=0.3),
         'decoder.decoder.': dict(lr_mult=0.3), 'decoder.compilation.': dict(lr_mult=0.3),
-        'decoder.injection.': dict(lr_mult=0.3), 'clip_decoder.': dict(lr_mult=1.0)}))
+        'decoder.injection.': dict(lr_mult=0.3)}))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=20),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=20, end=max_iters, eta_min=1e-5),

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Keeps the draws of the sampler and of the transforms apart.
+# Keeps the draws of the sampler, of the transforms and of what samples have in common apart.
 SAMPLER_STREAM = 0
 TRANSFORM_STREAM = 1
+GROUP_STREAM = 2
 
 
 def make_generator(stream: int, seed: int, sample_index: int) -> np.random.Generator:

@@ -219,6 +219,7 @@ class VideoInstanceDataset(BaseDataset):
             vocabulary=self.vocabulary.name,
             img_root=self.data_prefix['img'],
             sample_index=key.sample_index,
+            seed=key.seed,
             rng=key.generator(),
         )
         try:

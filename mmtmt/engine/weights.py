@@ -219,22 +219,18 @@ def remap_taxonomy(
         return False
     from mmtmt.models.utils.remap import remap_class_rows
 
-    own, reports = model.state_dict(), []
-    for part, prefix in (('state_dict', ''), ('ema_state_dict', 'module.')):
-        if part in checkpoint:
-            fresh = {prefix + name: value for name, value in own.items()}
-            reports.append(remap_class_rows(checkpoint[part], fresh, old, new))
-    if strict and reports[0].new and reports[0].tensors:
+    report = remap_class_rows(checkpoint['state_dict'], model.state_dict(), old, new)
+    if strict and report.new and report.tensors:
         raise CheckpointError(
-            f'{source} has no rows of {len(reports[0].new)} categories '
-            f'({_some(reports[0].new, 8)}), which would be guessed at. The union must be the one '
+            f'{source} has no rows of {len(report.new)} categories '
+            f'({_some(report.new, 8)}), which would be guessed at. The union must be the one '
             f'that it was trained with{_vocabularies(stored)}'
         )
-    differs = {'new here': reports[0].new, 'dropped': reports[0].dropped}
+    differs = {'new here': report.new, 'dropped': report.dropped}
     notes = ', '.join(f'{kind}: {_some(keys, 8)}' for kind, keys in differs.items() if keys)
-    level = logging.WARNING if reports[0].new else logging.INFO
+    level = logging.WARNING if report.new else logging.INFO
     print_log(
-        f'reordered the class rows of {len(reports[0].kept)} categories; {notes}', 'current', level)
+        f'reordered the class rows of {len(report.kept)} categories; {notes}', 'current', level)
     return True
 
 

@@ -18,13 +18,13 @@ Tube = list[dict | None]
 
 
 def encode_tube(masks: Any) -> Tube:
-    """Encode the masks of one object.
+    """Encode masks: of one object in T frames, or of T objects in a frame.
 
     Args:
         masks: (T, H, W) bool, a NumPy array or a tensor on the CPU.
 
     Returns:
-        One compressed RLE per frame, None for empty frames.
+        One compressed RLE per mask, None for empty ones.
 
     Raises:
         ValueError: If `masks` isn't boolean with three dimensions.

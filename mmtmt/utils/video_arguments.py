@@ -26,7 +26,7 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--text-weights',
         help="weights of the text bank's encoder, a file or a folder, for names that the bank "
-        'misses; default: the cache of the Hugging Face hub',
+        'misses; default: the cache of the Hugging Face hub. The bank of the package takes none',
     )
     parser.add_argument(
         '--min-score', type=float, default=0.3, help='least score to be drawn (default: 0.3)'

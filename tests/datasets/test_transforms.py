@@ -14,6 +14,7 @@ from mmtmt.datasets.transforms import (
     PackClip,
     SampleClip,
 )
+from mmtmt.datasets.transforms.geometric import map_frames
 from mmtmt.structures.resize import nearest_indices
 from tests.datasets.tiny_set import box_mask, to_rle
 
@@ -120,6 +121,32 @@ PIPELINES = {
         ClipFlip(prob=0.5),
     ],
 }
+
+
+def test_the_samples_of_a_step_get_one_size():
+    step = ClipResize(short_sides=range(20, 60, 4), clips_per_size=4)
+    sizes = [step({**clip(index), 'sample_index': index, 'seed': 5})['frames'][0].shape[0]
+             for index in range(80)]
+    groups = [set(sizes[start:start + 4]) for start in range(0, 80, 4)]
+    assert all(len(group) == 1 for group in groups)
+    assert len(set.union(*groups)) > 5
+    other = [step({**clip(index), 'sample_index': index, 'seed': 6})['frames'][0].shape[0]
+             for index in range(80)]
+    assert other != sizes
+    with pytest.raises(ValueError, match='clips_per_size: expected at least 1, got 0'):
+        ClipResize(short_sides=3, clips_per_size=0)
+
+
+def test_a_frame_that_comes_several_times_is_changed_once():
+    frames, seen = [np.zeros((4, 4, 3), np.uint8), np.ones((4, 4, 3), np.uint8)], []
+
+    def change(frame):
+        seen.append(frame)
+        return frame + 1
+
+    changed = map_frames(change, [frames[0], frames[1], frames[0]])
+    assert len(seen) == 2 and [frame[0, 0, 0] for frame in changed] == [1, 2, 1]
+    assert changed[0] is changed[2]
 
 
 def test_the_first_samples_have_transforms_of_their_own():

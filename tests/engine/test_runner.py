@@ -11,6 +11,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
 from mmtmt.engine import VISRunner, find_latest_checkpoint
@@ -240,6 +241,22 @@ def test_gradients_that_overflow(tmp_path, monkeypatch, scaled, overflows, stops
     with pytest.raises(FloatingPointError) if stops else nullcontext():
         hook.after_train_iter(runner, 0)
     assert (tmp_path / 'nan_iter_7_rank_1.json').is_file() == stops
+
+
+def test_weights_that_are_no_numbers_are_never_saved(tmp_path, monkeypatch):
+    def step(self, loss, **kwargs):
+        loss.backward()
+        self.optimizer.step()
+        steps.append(1)
+        if len(steps) == 6:  # where no norm of gradients is looked at
+            self.optimizer.param_groups[0]['params'][0].data[0, 1] = float('nan')
+
+    steps = []
+    monkeypatch.setattr(OptimWrapper, 'update_params', step)
+    with pytest.raises(FloatingPointError, match='weight head.weight is nan') as caught:
+        run(tmp_path)
+    assert 'iter_3.pth' in str(caught.value)
+    assert sorted(path.name for path in tmp_path.glob('*.pth')) == ['iter_3.pth']
 
 
 def test_activations_computed_twice_need_all_parameters(tmp_path):

@@ -1,4 +1,6 @@
-"""Every base predicts in bfloat16, about what it predicts in float32; what must be exact is."""
+"""Every base trains and predicts in bfloat16 about as in float32; what must be exact is."""
+from functools import partial
+
 import pytest
 import torch
 
@@ -6,14 +8,21 @@ from mmtmt.models.heads import BoxHead, DynamicMaskHead
 from mmtmt.models.losses.contrastive import contrastive_losses
 from mmtmt.models.losses.similarity import similarity_loss
 from mmtmt.models.task_modules.contrast_selector import ContrastChoice
+from mmtmt.models.taxonomy_modules.text_classifier import TextClassifier
 from mmtmt.models.trackers.chunk_linking import shared_overlaps
 from mmtmt.models.trackers.suppression import mask_overlaps
 from tests.models.toy_idol import build_idol
 
 
-@pytest.mark.parametrize('kind', ['Mask2FormerVIS', 'MinVIS', 'VITA', 'GenVIS', 'IDOL'])
-def test_bfloat16_gives_about_the_same(build_model, make_video, kind):
-    model = build_idol() if kind == 'IDOL' else build_model(type=kind)
+KINDS = ['Mask2FormerVIS', 'MinVIS', 'VITA', 'GenVIS', 'IDOL']
+
+
+@pytest.mark.parametrize('kind, options', [
+    *((kind, {}) for kind in KINDS),
+    *((kind, dict(classifier='text')) for kind in KINDS[:4]),
+])
+def test_bfloat16_gives_about_the_same(build_model, make_video, kind, options):
+    model = build_idol() if kind == 'IDOL' else build_model(type=kind, **options)
     tubes = []
     for enabled in (False, True):
         source, sample = make_video(4)
@@ -22,6 +31,38 @@ def test_bfloat16_gives_about_the_same(build_model, make_video, kind):
     exact, mixed = (found.scores.sort(descending=True).values[:5] for found in tubes)
     assert mixed.dtype == torch.float32 and not torch.equal(exact, mixed)
     torch.testing.assert_close(exact, mixed, rtol=0.05, atol=0.02)
+
+
+@pytest.mark.parametrize('taxonomy_aware', [True, False])
+@pytest.mark.parametrize('kind', KINDS)
+def test_training_in_bfloat16_loses_about_the_same(build_model, make_batch, kind, taxonomy_aware):
+    steps = []
+    for enabled in (False, True):
+        build = build_idol if kind == 'IDOL' else partial(build_model, type=kind)
+        model = build(taxonomy_aware=taxonomy_aware).train()
+        batch = make_batch(model, ('synth_ytvis', (1, 2)), ('synth_ovis', (3, )))
+        torch.manual_seed(1)
+        with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
+            losses = model(**batch, mode='loss')
+        total = model.parse_losses(losses)[0]
+        total.backward()
+        gradients = [p.grad for p in model.parameters() if p.grad is not None]
+        assert all(gradient.isfinite().all() for gradient in gradients)
+        norm = torch.nn.utils.get_total_norm(gradients)
+        steps.append((total.item(), norm.item(), len(gradients)))
+    (exact, exact_norm, trained), (mixed, mixed_norm, also) = steps
+    assert exact != mixed == pytest.approx(exact, rel=0.05)
+    assert mixed_norm == pytest.approx(exact_norm, rel=0.3) and trained == also
+
+
+def test_similarities_to_texts_stay_apart():
+    """Near the largest scale bfloat16 has steps of half a logit."""
+    torch.manual_seed(0)
+    classifier = TextClassifier(embed_dims=16, text_dims=24, temperature=0.01)
+    with torch.autocast('cpu', torch.bfloat16):
+        logits = classifier(torch.randn(1, 300, 16), torch.randn(40, 24))
+    assert logits.dtype == torch.float32
+    assert len(logits.unique()) > 0.9 * logits.numel()
 
 
 @pytest.mark.parametrize('kind', [torch.bfloat16, torch.float16])

@@ -45,6 +45,14 @@ def test_copies_of_a_step(build_model, make_batch, kind, expected, taxonomy_awar
     assert reads_of(model, batch) == ['cpu'] * expected
 
 
+@pytest.mark.parametrize('options', [
+    dict(not_compiled=['sedan']), dict(candidates='mixed', not_compiled=['sedan']),
+    dict(candidates='sample')])
+def test_candidates_are_counted_without_a_copy(build_model, make_batch, options):
+    model = build_model(**options)
+    assert reads_of(model, make_batch(model, *CONTENTS)) == ['cpu']
+
+
 @pytest.mark.parametrize('taxonomy_aware', [False, True])
 def test_copies_of_a_step_of_idol(taxonomy_aware):
     model = MODELS.build(toy_idol_config(taxonomy_aware=taxonomy_aware))

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from mmtmt.taxonomy import TextBank, Vocabulary, parse_vocabulary, registered_vocabularies
 
-MODEL, TAG = 'RN50', 'openai'  # 1024 numbers a name, as in the paper
+MODEL, TAG = 'RN50', 'openai'  # 1024 numbers a name, as in the released code
 
 
 def parse_args() -> argparse.Namespace:

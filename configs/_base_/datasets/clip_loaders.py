@@ -1,6 +1,7 @@
 # As video_loaders.py, for models of longer clips, with the sizes and crops of the official VITA.
-# What follows dict(type='SampleClip', ...) in a training clip:
 _base_ = './video_loaders.py'
+
+# what follows dict(type='SampleClip', ...) in a training clip
 clip_steps = [
     dict(type='LoadClip'),
     dict(type='LoadTubes'),

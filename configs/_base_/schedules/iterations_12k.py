@@ -1,4 +1,4 @@
-# Official IDOL, on every set.
+# The official IDOL on every set, and the released TMT-VIS on UVO and YouTube-VIS 2019.
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=12000, val_interval=12000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

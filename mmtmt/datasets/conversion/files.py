@@ -110,27 +110,27 @@ def _folders_with(root: Path, suffixes: Iterable[str]) -> set[str]:
     return {path.name for path in folders if any(visible_files(path, suffixes))}
 
 
-def match_frame(frames: Sequence[Path], stem: str, what: str) -> Path:
-    """The frame that an annotation file belongs to.
+def match_frames(frames: Sequence[Path], files: Sequence[Path]) -> list[Path]:
+    """The frames that annotation files belong to.
 
     Args:
-        frames: The frames of the video.
-        stem: Name of the annotation file without its ending.
-        what: What to call it in errors.
+        frames: The frames of the video, at least one.
+        files: Its annotation files.
 
     Returns:
-        The frame of the same name.
+        For each file the frame of its name, but for the ending; of several the first.
 
     Raises:
         ConversionError: If there is none.
     """
-    for frame in frames:
-        if frame.stem == stem:
-            return frame
-    raise ConversionError(
-        f'{what}: expected a frame {stem!r} beside {frames[0].name!r} in {frames[0].parent}, '
-        'got none'
-    )
+    by_stem = {frame.stem: frame for frame in reversed(frames)}
+    for path in files:
+        if path.stem not in by_stem:
+            raise ConversionError(
+                f'{path}: expected a frame {path.stem!r} beside {frames[0].name!r} in '
+                f'{frames[0].parent}, got none'
+            )
+    return [by_stem[path.stem] for path in files]
 
 
 def read_label_image(path: Path) -> np.ndarray:

@@ -12,8 +12,8 @@ class ClipTransform(ABC):
     Steps pass on one dictionary. What is in it, and who puts it there:
 
     - the dataset: ``dataset``, ``vocabulary``, ``video_id``, ``height``, ``width``,
-      ``file_names``, ``instances``, ``img_root``, ``sample_index`` and ``rng``, the only source of
-      randomness that a step may use;
+      ``file_names``, ``instances``, ``img_root``, ``sample_index`` and ``seed``, see `SampleKey`,
+      and ``rng``, the source of all randomness that samples don't share;
     - `SampleClip`: ``frame_indices``, T ascending integers;
     - `LoadClip`: ``frames``, a list of T arrays (H, W, 3) uint8, RGB, all of one size;
       ``scale_factor`` (width, height) and ``flip``;

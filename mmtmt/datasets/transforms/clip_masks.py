@@ -138,8 +138,9 @@ class ClipMasks:
 
     def _change(self, function: Callable[[Selection], Selection]) -> None:
         """Apply a function to each selection, once to one that several frames share."""
-        done = {id(selection): function(selection) for selection in self.selections}
-        self.selections = [done[id(selection)] for selection in self.selections]
+        different = {id(selection): selection for selection in self.selections}
+        changed = {key: function(selection) for key, selection in different.items()}
+        self.selections = [changed[id(selection)] for selection in self.selections]
 
     def decode(self) -> np.ndarray:
         """Decode the masks.

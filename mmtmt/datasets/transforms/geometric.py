@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mmtmt.datasets.sample_key import GROUP_STREAM, make_generator
 from mmtmt.datasets.transforms.base import ClipTransform
 from mmtmt.registry import TRANSFORMS
 from mmtmt.structures.resize import ResizeRule
@@ -25,8 +26,9 @@ def map_frames(
     Returns:
         The changed frames.
     """
-    done = {id(frame): function(frame) for frame in frames}
-    return [done[id(frame)] for frame in frames]
+    different = {id(frame): frame for frame in frames}
+    changed = {key: function(frame) for key, frame in different.items()}
+    return [changed[id(frame)] for frame in frames]
 
 
 def resize_clip(results: dict[str, Any], rule: ResizeRule) -> None:
@@ -76,9 +78,13 @@ class ClipResize(ClipTransform):
         max_size: Largest length of the longer side in pixels.
         size: Height and width in pixels to stretch frames to, in place of `short_sides`.
         interpolation: See `ResizeRule`.
+        clips_per_size: How many consecutive samples of all processes get the same one of
+            `short_sides`. As many as are in a step keep it from being padded to the largest of
+            several.
 
     Raises:
-        ValueError: If not exactly one of `short_sides` and `size` is given.
+        ValueError: If not exactly one of `short_sides` and `size` is given, or `clips_per_size` is
+            below 1.
     """
 
     def __init__(
@@ -88,7 +94,11 @@ class ClipResize(ClipTransform):
         max_size: int = 1333,
         size: tuple[int, int] | None = None,
         interpolation: str = 'bilinear',
+        clips_per_size: int = 1,
     ) -> None:
+        if clips_per_size < 1:
+            raise ValueError(f'clips_per_size: expected at least 1, got {clips_per_size}')
+        self.clips_per_size = clips_per_size
         if (short_sides is None) == (size is None):
             raise ValueError(f'expected either short_sides or size, got {short_sides=} and {size=}')
         if size is not None:
@@ -104,7 +114,11 @@ class ClipResize(ClipTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Resize ``frames`` and ``masks``, see `ClipTransform.transform`."""
-        rule = self.rules[int(results['rng'].integers(len(self.rules)))]
+        rng = results['rng']
+        if self.clips_per_size > 1:
+            group = results['sample_index'] // self.clips_per_size
+            rng = make_generator(GROUP_STREAM, results['seed'], group)
+        rule = self.rules[int(rng.integers(len(self.rules)))]
         resize_clip(results, rule)
         return results
 

@@ -22,7 +22,8 @@ class NaNGuardHook(Hook):
     """Stops training at a loss or a gradient that is not finite and names the batch.
 
     The losses are looked at before the backward pass, so that neither the weights nor the last
-    checkpoint are spoiled. What is known of the batch is also written to ``nan_iter_N.json`` in the
+    checkpoint are spoiled; gradients by their norm, which is known where it is clipped. Weights
+    that are not finite are never saved. What is known of the batch is also written to ``nan_iter_N.json`` in the
     work directory; of several processes each has a file, ``nan_iter_N_rank_R.json``. Under float16
     scaling a gradient that overflows is the scaler's business, unless it does so again and again.
     """
@@ -61,6 +62,11 @@ class NaNGuardHook(Hook):
         scaled = hasattr(runner.optim_wrapper, 'loss_scaler')
         if self._overflows > (MOST_OVERFLOWS if scaled else 0):
             self._stop(runner, {'gradient norm': float(norm)})
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        for name, value in checkpoint['state_dict'].items():
+            if value.is_floating_point() and not bool(value.isfinite().all()):
+                self._stop(runner, {f'weight {name}': float(value.sum())})
 
     def _check_losses(self, runner, losses: dict) -> None:
         names, values = zip(*_tensors(losses), strict=True)

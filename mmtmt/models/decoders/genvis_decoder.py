@@ -17,7 +17,7 @@ class GenVISDecoder(VITADecoder):
 
     Args:
         max_memory: Clips to remember at most, the latest ones; None for all, as the official code.
-            A clip of 100 queries of 256 channels takes 200 kB.
+            A clip of 100 queries of 256 channels takes 100 kB.
         window: As for VITADecoder; all frames of these short clips attend to each other.
         **kwargs: Of VITADecoder.
     """

@@ -105,9 +105,9 @@ class DeformableEncoder(nn.Module):
             tokens.shape[0], -1, len(spatial_shapes), -1)
         if valid_ratios is not None:
             # as fractions of the image, then of each level with its padding
-            sizes = [height * width for height, width in spatial_shapes]
-            own = torch.repeat_interleave(
-                valid_ratios, torch.tensor(sizes, device=tokens.device), dim=1)
+            own = torch.cat([
+                ratio.expand(-1, height * width, -1) for ratio, (height, width)
+                in zip(valid_ratios.split(1, dim=1), spatial_shapes)], dim=1)
             reference_points = reference_points / own[:, :, None] * valid_ratios[:, None]
         for layer in self.layers:
             tokens = layer(tokens, position, reference_points, spatial_shapes, padding)

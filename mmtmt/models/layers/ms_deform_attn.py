@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmtmt.models.utils.transfer import constant
+
 from .linear import TokenLinear, token_linear
 from .sparse_sampling import LARGEST_ROW, SparseSampling, Table
 
@@ -42,7 +44,7 @@ def deformable_attention(value: Tensor, spatial_shapes: Shapes, locations: Tenso
         return result.to(value.dtype)
     if value.device.type != 'cpu':
         return _sample_locations(value, spatial_shapes, locations, weights)
-    size = value.new_tensor(spatial_shapes).flip(-1)[:, None]
+    size = constant(spatial_shapes, value).flip(-1)[:, None]
     x, y = (locations * size - 0.5).flatten(2, 4).unbind(-1)
     return _sample_pixels(value, spatial_shapes, x, y, weights.flatten(2))
 
@@ -64,7 +66,7 @@ def _sample_locations(value: Tensor, spatial_shapes: Shapes, locations: Tensor,
     compiled = _compiled_function() if value.is_cuda else None
     if compiled is None:
         return grid_sample_attention(value, spatial_shapes, locations, weights)
-    shapes = torch.tensor(spatial_shapes, device=value.device)
+    shapes = constant(spatial_shapes, value, torch.int64)
     starts = shapes.prod(-1).cumsum(0) - shapes.prod(-1)
     return compiled.apply(value.contiguous(), shapes, starts, locations.contiguous(),
                           weights.contiguous(), len(value))
@@ -201,7 +203,7 @@ class MSDeformAttn(nn.Module):
         def per_point(per_level: Tensor) -> Tensor:  # (N, Lq, L, 2) -> (N, Lq, 2, 1, L, 1)
             return per_level.transpose(2, 3)[:, :, :, None, :, None]
 
-        size = reference.new_tensor(spatial_shapes).flip(-1)
+        size = constant(spatial_shapes, reference).flip(-1)
         if reference.shape[-1] == 4:
             offset = offset * per_point(reference[..., 2:] * size * (0.5 / self.num_points))
         x, y = (offset + per_point(reference[..., :2] * size - 0.5)).flatten(3).unbind(2)
@@ -210,7 +212,7 @@ class MSDeformAttn(nn.Module):
     def _sample_elsewhere(self, value: Tensor, spatial_shapes: Shapes, x: Tensor, y: Tensor,
                           weights: Tensor) -> Tensor:
         shape = (self.num_heads, self.num_levels, self.num_points)
-        size = value.new_tensor(spatial_shapes).flip(-1)[:, None]
+        size = constant(spatial_shapes, value).flip(-1)[:, None]
         locations = (torch.stack([x, y], dim=-1).unflatten(2, shape) + 0.5) / size
         return _sample_locations(value, spatial_shapes, locations, weights.unflatten(2, shape))
 

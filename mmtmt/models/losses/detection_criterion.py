@@ -16,7 +16,7 @@ from mmtmt.models.outputs import BoxPrediction, CompiledTaxonomy
 from mmtmt.models.task_modules.contrast_selector import ContrastChoice
 from mmtmt.models.task_modules.match_costs import FOCAL_ALPHA
 from mmtmt.models.task_modules.ota_assigner import OTAMatch, collect_costs, pair_costs
-from mmtmt.models.utils.boxes import boxes_of_masks, giou_loss
+from mmtmt.models.utils.boxes import giou_loss, relative_boxes
 from mmtmt.models.utils.transfer import to_device
 from mmtmt.registry import MODELS, TASK_UTILS
 
@@ -59,8 +59,8 @@ class PairTarget:
         chosen = in_key.nonzero().squeeze(1).to(target.labels.device)
         masks = target.masks[chosen]
         key, reference = masks[:, 0], masks[:, -1]
-        return cls(target.labels[chosen], boxes_of_masks(key, sizes[0]), key,
-                   boxes_of_masks(reference, sizes[-1]), in_reference[in_key])
+        return cls(target.labels[chosen], relative_boxes(key, sizes[0]), key,
+                   relative_boxes(reference, sizes[-1]), in_reference[in_key])
 
 
 @dataclass

@@ -8,6 +8,7 @@ treat its logit differently:
 * `marginal`: an unmatched query may be no-object or any category outside the vocabulary, and a
   matched query is not pushed away from categories that are compatible with its label.
 """
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -25,7 +26,8 @@ class LabelSpace:
         vocabulary: (B, K) bool, categories in the sample's vocabulary.
         compatible: (B, K, K) bool, per sample the pairs that may name the same
             object; needed by `marginal` alone.
-        sizes: (B,) int64 on the CPU, categories of each vocabulary where that is known there.
+        sizes: (B,) int64 on the CPU, how many categories of each vocabulary a taxonomy may be
+            compiled from, where that is known there.
     """
 
     vocabulary: Tensor
@@ -34,17 +36,15 @@ class LabelSpace:
 
     def for_frames(self, frames: int) -> 'LabelSpace':
         """The same for each of T frames: every field B * T long."""
-        compatible = self.compatible
-        return LabelSpace(
-            self.vocabulary.repeat_interleave(frames, dim=0),
-            None if compatible is None else compatible.repeat_interleave(frames, dim=0))
+        return self._each(lambda field: field.repeat_interleave(frames, dim=0))
 
     def repeated(self, times: int) -> 'LabelSpace':
         """The whole batch several times over, one after another."""
-        compatible = self.compatible
-        return LabelSpace(
-            self.vocabulary.repeat(times, 1),
-            None if compatible is None else compatible.repeat(times, 1, 1))
+        return self._each(lambda field: torch.cat([field] * times))
+
+    def _each(self, function: Callable[[Tensor], Tensor]) -> 'LabelSpace':
+        fields = self.vocabulary, self.compatible, self.sizes
+        return LabelSpace(*(field if field is None else function(field) for field in fields))
 
 
 def restrict_logits(logits: Tensor, vocabulary: Tensor) -> Tensor:

@@ -3,7 +3,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def point_bce_loss(logits: Tensor, targets: Tensor, num_masks: float) -> Tensor:
+def point_bce_loss(logits: Tensor, targets: Tensor, num_masks: Tensor) -> Tensor:
     """Binary cross-entropy: mean over points, sum over rows, divided by the number of instances.
 
     The rows of all frames are summed while the divisor counts instances, so the loss grows with
@@ -12,7 +12,7 @@ def point_bce_loss(logits: Tensor, targets: Tensor, num_masks: float) -> Tensor:
     Args:
         logits: (rows, P).
         targets: (rows, P) in [0, 1].
-        num_masks: Instances of the batch, averaged over ranks.
+        num_masks: (), instances of the batch, averaged over ranks.
 
     Returns:
         Scalar.
@@ -21,13 +21,13 @@ def point_bce_loss(logits: Tensor, targets: Tensor, num_masks: float) -> Tensor:
     return loss.mean(1).sum() / num_masks
 
 
-def point_dice_loss(logits: Tensor, targets: Tensor, num_masks: float) -> Tensor:
+def point_dice_loss(logits: Tensor, targets: Tensor, num_masks: Tensor) -> Tensor:
     """Dice loss with one added to both sides, summed over rows, divided by the instances.
 
     Args:
         logits: (rows, P).
         targets: (rows, P) in [0, 1].
-        num_masks: Instances of the batch, averaged over ranks.
+        num_masks: (), instances of the batch, averaged over ranks.
 
     Returns:
         Scalar.

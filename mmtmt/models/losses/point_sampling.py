@@ -38,7 +38,7 @@ def sample_shared_points(maps: Tensor, points: Tensor) -> Tensor:
     frames, channels, height, width = maps.shape
     if maps.device.type != 'cpu' or not channels:  # embedding_bag refuses rows of no numbers
         return sample_points(maps, points[None]).transpose(1, 2).flatten(0, 1)
-    x, y = (points * points.new_tensor([width, height]) - 0.5).unbind(-1)
+    x, y = points[:, 0] * width - 0.5, points[:, 1] * height - 0.5
     left, top = x.floor(), y.floor()
     pixels, weights = [], []
     for row, row_weight in ((top, 1 - (y - top)), (top + 1, y - top)):

@@ -39,7 +39,7 @@ class Assignment:
     Attributes:
         matches: Query and instance indices per clip.
         draws: Random points for the mask losses, a map per matched instance of all clips and
-            frame; None once the mask losses have chosen theirs.
+            frame; None once the mask losses have chosen theirs, or where none are asked for.
     """
 
     matches: Matches
@@ -133,7 +133,7 @@ class VideoSetCriterion(nn.Module):
 
     @torch.no_grad()
     def assign(self, stages: Sequence[StagePrediction], targets: Sequence[ClipTarget],
-               space: LabelSpace) -> list[Assignment]:
+               space: LabelSpace, for_losses: bool = True) -> list[Assignment]:
         """Match every stage and draw the points of its mask losses.
 
         What each stage needs of random points is known beforehand, so that they are drawn in the
@@ -143,6 +143,7 @@ class VideoSetCriterion(nn.Module):
             stages: Before layer 1 and after each layer.
             targets: Of the B clips.
             space: Vocabularies of the clips.
+            for_losses: Whether `set_losses` follows, which needs the points.
 
         Returns:
             Of each stage.
@@ -151,7 +152,8 @@ class VideoSetCriterion(nn.Module):
         points, draws = [], {}
         for index in order:
             points.append(self._draw_matching_points(stages[index], targets))
-            draws[index] = self._draw_loss_points(stages[index], targets, index)
+            draws[index] = (
+                self._draw_loss_points(stages[index], targets, index) if for_losses else None)
         sought = [self.sought(target, len(stages), clip) for clip, target in enumerate(targets)]
         costs = iter(collect_finite(self._costs(stages, targets, sought, space, points)))
         matches = []
@@ -309,7 +311,9 @@ class VideoSetCriterion(nn.Module):
         return sum(len(target.labels) for target in targets)
 
     def _num_masks(self, targets: Sequence[ClipTarget], repeats: int) -> Tensor:
-        count = torch.tensor(float(self._num_instances(targets)), device=targets[0].labels.device)
+        # filled there: a copy of a number would wait for the device
+        count = targets[0].labels.new_full(
+            (), self._num_instances(targets), dtype=torch.float32)
         all_reduce(count)
         return (count / get_world_size()).clamp(min=repeats)
 
@@ -346,7 +350,7 @@ class VideoSetCriterion(nn.Module):
         labels = torch.stack(labels)
         predicted = sample_points(logits.flatten(0, 1), torch.cat(points)).view_as(labels)
         if self.join_frames:
-            frames = masks.shape[1]
+            frames = targets[0].masks.shape[1]
             predicted, labels = (
                 rows.unflatten(1, (-1, frames)).flatten(2) for rows in (predicted, labels))
         return [(point_bce_loss(rows, wanted, num_masks), point_dice_loss(rows, wanted, num_masks))

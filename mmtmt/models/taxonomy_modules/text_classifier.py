@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmtmt.models.utils.products import inner_products
+
 
 class TextClassifier(nn.Module):
     """Scaled cosine between projected queries and projected category texts, plus no-object.
@@ -36,9 +38,10 @@ class TextClassifier(nn.Module):
             text: (K, d).
 
         Returns:
-            (B, Q, K + 1) logits, no-object last.
+            (B, Q, K + 1) logits, no-object last; float32 also under autocast.
         """
         categories = torch.cat((self.text_projection(text), self.no_object))
-        cosine = F.normalize(self.query_projection(queries), dim=-1) @ F.normalize(
-            categories, dim=-1).t()
+        # the scale makes steps of bfloat16 as large as differences between categories
+        cosine = inner_products(*(F.normalize(rows.float(), dim=-1)
+                                  for rows in (self.query_projection(queries), categories)))
         return self.log_scale.clamp(max=math.log(100)).exp() * cosine

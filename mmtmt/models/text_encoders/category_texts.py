@@ -104,7 +104,7 @@ def encoder_of(
 
     Args:
         bank: The bank.
-        weights: Where its weights lie; None looks in the cache of the hub.
+        weights: Where its weights lie; None looks in the cache of the hub. Of open_clip's alone.
         device: Where to run.
 
     Returns:
@@ -116,6 +116,11 @@ def encoder_of(
     if bank.model:
         return OpenClipEncoder(bank.model, bank.tag, weights, device)
     if bank.encoder == MINILM:
+        if weights is not None:
+            raise EncoderError(
+                f'{bank.where} was written by {MINILM}, whose package brings its weights along: '
+                f'expected no weights for it, got {weights}'
+            )
         return MiniLMEncoder()
     raise EncoderError(
         f'{bank.where} was written by {bank.encoder!r}, which is none that can be loaded: take a '

@@ -3,10 +3,13 @@ import torch
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy, bbox_xyxy_to_cxcywh
 from torch import Tensor
 
+from mmtmt.models.utils.transfer import constant
+from mmtmt.structures.boxes import boxes_of_masks
+
 EPSILON = 1e-7
 
 
-def boxes_of_masks(masks: Tensor, size: tuple[int, int]) -> Tensor:
+def relative_boxes(masks: Tensor, size: tuple[int, int]) -> Tensor:
     """The smallest boxes around masks, as fractions of the image.
 
     Args:
@@ -16,17 +19,9 @@ def boxes_of_masks(masks: Tensor, size: tuple[int, int]) -> Tensor:
     Returns:
         (N, 4) in centre form; zeros for empty masks.
     """
-    masks = masks > 0
-    corners = []
-    for inside in (masks.any(1), masks.any(2)):  # columns, rows
-        places = torch.arange(1, inside.shape[1] + 1, device=masks.device) * inside
-        last = places.amax(1)
-        first = inside.int().argmax(1)
-        corners.append((torch.where(last > 0, first, 0), last))
-    (left, right), (top, bottom) = corners
-    boxes = torch.stack((left, top, right, bottom), dim=1).float()
+    boxes = boxes_of_masks(masks > 0)
     height, width = size
-    return bbox_xyxy_to_cxcywh(boxes / boxes.new_tensor([width, height, width, height]))
+    return bbox_xyxy_to_cxcywh(boxes / constant([width, height, width, height], boxes))
 
 
 def pairwise_iou(boxes: Tensor, others: Tensor) -> Tensor:

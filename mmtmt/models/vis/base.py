@@ -227,8 +227,10 @@ class VISModel(BaseModel):
             vocabularies.append(torch.as_tensor(self.taxonomy.mask(vocabulary)))
             compatible.append(torch.as_tensor(self.taxonomy.compatible(vocabulary)))
         vocabulary = torch.stack(vocabularies)
-        space = LabelSpace(vocabulary.to(self.device), torch.stack(compatible).to(self.device),
-                           vocabulary.sum(1))
+        # counted on the CPU: nothing waits for the device
+        sizes = (vocabulary & self._compilable(self.taxonomy.keys)).sum(1)
+        space = LabelSpace(
+            vocabulary.to(self.device), torch.stack(compatible).to(self.device), sizes)
         return targets, space
 
     def training_context(self, space: LabelSpace) -> CategoryContext:
@@ -246,10 +248,8 @@ class VISModel(BaseModel):
             if self.candidates == 'mixed':
                 whole = torch.rand(len(candidates), 1) < 0.5
             candidates = candidates | whole.to(candidates.device)
-            counts = torch.where(whole[:, 0], self.num_classes, counts)
-        if self.not_compiled:
-            candidates, counts = candidates & self.compilable, None
-        return CategoryContext(candidates, self.text_rows, counts)
+            counts = torch.where(whole[:, 0], self.num_classes - len(self.not_compiled), counts)
+        return CategoryContext(candidates & self.compilable, self.text_rows, counts)
 
     def _compilable(self, keys: Iterable[str]) -> Tensor:
         """(K,) bool on the CPU, which rows of the union a taxonomy may be compiled from."""
@@ -284,17 +284,15 @@ class VISModel(BaseModel):
         competing = torch.ones(self.num_classes, dtype=torch.bool)
         if self.test_cfg['vocabulary'] == 'given':
             competing = labels >= 0
-        return self._space(vocabulary, self.taxonomy.keys, self.text_rows, competing, columns,
-                           labels)
+        return self._space(vocabulary, self.taxonomy.keys, self.text_rows, competing, labels)
 
     def _space(self, vocabulary: Vocabulary, keys: Sequence[str], text: Tensor | None,
-               competing: Tensor, columns: Tensor, labels: Tensor) -> EvaluationSpace:
+               competing: Tensor, labels: Tensor) -> EvaluationSpace:
         """Put together what is known of K categories, on the CPU but for `text`."""
         candidates = competing & self._compilable(keys)
         context = CategoryContext(candidates[None].to(self.device), text, candidates.sum()[None])
         return EvaluationSpace(
-            context, competing.to(self.device), columns.to(self.device), labels.to(self.device),
-            vocabulary.name)
+            context, competing.to(self.device), labels.to(self.device), vocabulary.name)
 
     def _check_unknown(self, vocabulary: Vocabulary, columns: Tensor) -> None:
         """Categories without a row in a linear classifier: refuse them, or tell how many they are.
@@ -351,16 +349,16 @@ class VISModel(BaseModel):
         if len(new):
             rows = self.texts.rows_of_any(vocabulary.part(new.tolist()), self.device)
             text[new.to(self.device)] = torch.as_tensor(rows, device=self.device)
-        identity = torch.arange(len(vocabulary))
+        own = torch.arange(len(vocabulary))
         others = torch.zeros(self.num_classes, dtype=torch.bool)
         if self.test_cfg['vocabulary'] == 'unified':
             others = labels < 0
             text = torch.cat([text, self.text_rows[others.to(self.device)]])
-        to_labels = torch.cat([identity, identity.new_full((int(others.sum()),), -1)])
+        to_labels = torch.cat([own, own.new_full((int(others.sum()),), -1)])
         keys = [self.taxonomy.aliases.resolve(key, vocabulary.name) for key in vocabulary.keys]
         keys += [key for key, other in zip(self.taxonomy.keys, others.tolist()) if other]
         competing = torch.ones(len(keys), dtype=torch.bool)
-        return self._space(vocabulary, keys, text, competing, identity, to_labels)
+        return self._space(vocabulary, keys, text, competing, to_labels)
 
     @property
     def device(self) -> torch.device:

@@ -14,15 +14,12 @@ class EvaluationSpace:
     Attributes:
         context: What the decoder gets, for a batch of one.
         competing: (K,) bool, the categories that take part in the classification.
-        columns: (K_v,) int64, the column of each category of the evaluation vocabulary
-            among the K class logits, -1 where it has none.
         labels: (K,) int64, the evaluation label of each column, -1 where it has none.
         vocabulary: Name of the evaluation vocabulary.
     """
 
     context: CategoryContext
     competing: Tensor
-    columns: Tensor
     labels: Tensor
     vocabulary: str = ''
 

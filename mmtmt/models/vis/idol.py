@@ -22,6 +22,7 @@ from mmtmt.models.necks import (
 )
 from mmtmt.models.outputs import BoxPrediction, CategoryContext, DecoderOutputs
 from mmtmt.models.taxonomy_modules.compilation import MASK_FEATURES
+from mmtmt.models.utils.transfer import constant
 from mmtmt.models.vis.base import VISModel
 from mmtmt.models.vis.evaluation_space import compiled_labels
 from mmtmt.models.vis.track_output import TrackState, collect_tracks, link_frame
@@ -317,4 +318,4 @@ def in_pixels(references: Tensor, size: tuple[int, int]) -> Tensor:
     Returns:
         (n, 2), x first.
     """
-    return references * references.new_tensor([size[1], size[0]])
+    return references * constant([size[1], size[0]], references)

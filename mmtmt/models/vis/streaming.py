@@ -1,6 +1,6 @@
 """Videos of any length: clip by clip, with the masks of what is chosen at the end."""
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from mmtmt.models.vis.mask_output import (
     logits_at_input_size,
 )
 from mmtmt.models.vis.mask_vis import MaskVISModel
-from mmtmt.models.vis.video_state import ClipRecord, VideoState, last_frames
+from mmtmt.models.vis.video_state import ClipRecord, VideoState, join_records, last_frames
 from mmtmt.structures.frame_source import FrameSource
 from mmtmt.structures.tubes import Tube, encode_tube
 
@@ -31,7 +31,8 @@ class StreamingMaskModel(MaskVISModel):
     The masks of the chosen queries come at the end, when their scores are known: those of the last
     clip from its features, those of earlier ones by reading their frames again (`two_pass`). For
     streams that can't be read again, `one_pass` encodes at the end of each clip the masks of the
-    queries in the best `one_pass_queries` pairs of query and category so far. Both passes compute
+    queries in the best `one_pass_queries` pairs of query and category so far, of as many as are
+    predicted at least. Both passes compute
     the same portions of frames, wherever the frames that come in are cut.
 
     Subclasses say what becomes of frames (`add_frames`), of a full clip (`decode_clip`) and, if
@@ -225,7 +226,7 @@ class StreamingMaskModel(MaskVISModel):
             The pairs.
         """
         return best_pairs(
-            _frame_mean(state.records, 'class_logits'), state.space.competing, state.space.labels,
+            join_records(state.records).class_logits, state.space.competing, state.space.labels,
             max_per_video)
 
     def extend_tubes(self, tubes: dict[int, Tube], kept: Tensor, mask_embeds: Tensor,
@@ -271,10 +272,11 @@ class StreamingMaskModel(MaskVISModel):
     def _begin_clip(self, state: VideoState) -> None:
         """Reduce the clip that is full to its record and to what it shares with the next one."""
         state.records.append(self.decode_clip(state))
-        one_pass = self.test_cfg['long_video'] == 'one_pass'
-        if one_pass:
+        if self.test_cfg['long_video'] == 'one_pass':
             self._encode_running_best(state)
-        if one_pass or self.DECODES_AGAIN:
+            # a stream has no end: of what is encoded, sums remain
+            state.records = [join_records(state.records)]
+        elif self.DECODES_AGAIN:
             state.records[-1].mask_embeds = None
         state.num_shared = state.overlap
         # copies, so that the rest is freed
@@ -311,7 +313,8 @@ class StreamingMaskModel(MaskVISModel):
 
     def _encode_running_best(self, state: VideoState) -> None:
         """One-pass mode: encode the last clip of the queries that are best so far."""
-        kept = self.best_pairs(state, self.test_cfg['one_pass_queries']).queries.unique()
+        pairs = max(self.test_cfg['one_pass_queries'], self.max_per_video(state.space))
+        kept = self.best_pairs(state, pairs).queries.unique()
         length = state.records[-1].num_frames
         before = sum(earlier.num_frames for earlier in state.records[:-1])
         new: dict[int, Tube] = {query: [] for query in kept.tolist()}
@@ -335,13 +338,7 @@ class StreamingMaskModel(MaskVISModel):
 
     def _compiled_labels(self, state: VideoState) -> list[int] | None:
         """Evaluation labels of the N_T categories of the highest mean score."""
-        if state.records[0].score_logits is None:
+        scores = join_records(state.records).score_logits
+        if scores is None:
             return None
-        return compiled_labels(_frame_mean(state.records, 'score_logits'), state.space,
-                               self.decoder.compilation.num_selected)
-
-
-def _frame_mean(records: Sequence[ClipRecord], name: str) -> Tensor:
-    """Mean of a field over clips, weighted by their frames."""
-    total = sum(record.num_frames for record in records)
-    return sum(record.num_frames / total * getattr(record, name) for record in records)
+        return compiled_labels(scores, state.space, self.decoder.compilation.num_selected)

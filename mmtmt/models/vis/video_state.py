@@ -30,6 +30,25 @@ class ClipRecord:
     score_logits: Tensor | None
 
 
+def join_records(records: Sequence[ClipRecord]) -> ClipRecord:
+    """What is known of several clips together: everything but their masks.
+
+    Args:
+        records: At least one.
+
+    Returns:
+        Of all their frames, without mask embeddings.
+    """
+    frames = sum(record.num_frames for record in records)
+
+    def mean(name: str) -> Tensor | None:
+        if getattr(records[0], name) is None:
+            return None
+        return sum(record.num_frames / frames * getattr(record, name) for record in records)
+
+    return ClipRecord(frames, mean('class_logits'), None, mean('score_logits'))
+
+
 @dataclass
 class VideoState:
     """A video on its way through the model.
@@ -44,7 +63,7 @@ class VideoState:
         queue: Frames that wait for a portion to be complete.
         mask_features: Of the clip that is being filled, tensors (t, C_mask, H, W).
         num_shared: Frames of this clip that the one before has too, the first ones.
-        records: Of the clips that are done.
+        records: Of the clips that are done; in one-pass mode one of all but the last.
         linker: Of clips whose queries start anew.
         tubes: One-pass mode: by query, the masks encoded so far.
         img_shape: Height and width of the frames that come in.

@@ -180,7 +180,8 @@ class VITA(FrameDecodingModel):
         if self.freeze_detector:
             first = stages[:1] if self.trains_taxonomy else []
             stages = first + stages[-self.training_layers:]
-        assigned = self.criterion.assign(stages, frames, frame_space)
+        assigned = self.criterion.assign(
+            stages, frames, frame_space, for_losses=not self.freeze_detector)
         losses = {}
         if not self.freeze_detector:
             losses = self.criterion.set_losses(stages, assigned, frames, frame_space)

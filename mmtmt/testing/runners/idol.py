@@ -102,7 +102,7 @@ def run_tracker(fixture: Fixture) -> list[Difference]:
     everything = torch.ones(1, num_classes, dtype=torch.bool)
     labels = torch.arange(num_classes)
     state = TrackState(
-        space=EvaluationSpace(CategoryContext(everything), everything[0], labels, labels),
+        space=EvaluationSpace(CategoryContext(everything), everything[0], labels),
         ori_shape=tuple(config['output_hw']),
         img_shape=tuple(config['image_hw']),
         tracker=MemoryBankTracker(**_translated(config['tracker'], TRACKER_OPTIONS)),

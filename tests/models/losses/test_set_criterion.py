@@ -79,11 +79,13 @@ def test_mask_losses_are_divided_by_instances_not_frames(build_model, make_batch
     assert stage[3]['loss_dice'] > 2 * stage[1]['loss_dice']
 
 
-def test_recall_is_the_share_of_selected_categories(build_model, make_batch):
+def test_recall_falls_with_the_number_of_selected_categories(build_model, make_batch):
     model = build_model()
-    model.decoder.compilation.num_selected = model.num_classes
-    losses = losses_of(model, make_batch(model, *CONTENTS))
-    assert losses['taxonomy_recall'] == 1
+    recalls = []
+    for model.decoder.compilation.num_selected in (1, 4, model.num_classes):
+        losses = losses_of(model, make_batch(model, *CONTENTS))
+        recalls.append(losses['taxonomy_recall'].item())
+    assert recalls == sorted(recalls) and recalls[0] < recalls[-1] == 1
 
 
 @pytest.mark.parametrize('option', ['label_space_loss', 'taxonomy_loss'])

@@ -29,6 +29,19 @@ def test_similarity_is_the_mean_over_the_pairs_of_a_clip():
     torch.testing.assert_close(similarity_loss(embeds, instances), torch.stack(losses).mean())
 
 
+def test_points_are_drawn_for_losses_alone(monkeypatch):
+    prediction, target, space, _ = make_inputs(layers=1)
+    criterion = VITACriterion(num_points=50)
+    torch.manual_seed(1)
+    expected = criterion.assign([prediction], [target], space)
+    monkeypatch.setattr(criterion, '_draw_loss_points', None)
+    torch.manual_seed(1)
+    found = criterion.assign([prediction], [target], space, for_losses=False)
+    assert found[0].draws is None
+    assert all(torch.equal(ours, theirs) for ours, theirs
+               in zip(found[0].matches[0], expected[0].matches[0]))
+
+
 def make_inputs(objects=2, frames=3, layers=2, dims=8):
     """Predictions of one stage and targets of one clip."""
     torch.manual_seed(0)

@@ -253,6 +253,12 @@ def test_category_texts_embed_what_the_bank_misses(bank_file, tower, encoder):
     assert texts.state()['hash'] == bank.hash
 
 
+def test_weights_for_an_encoder_that_brings_its_own_are_refused(tmp_path):
+    texts = CategoryTexts(path='minilm', encoder_weights=tmp_path / 'own.safetensors')
+    with pytest.raises(ValueError, match='expected no weights for it, got .*own.safetensors'):
+        texts.rows_of_any(WORDS)
+
+
 @pytest.mark.parametrize('encoder', ['sentence-transformers/all-MiniLM-L6-v2', 'somebodys'])
 def test_words_that_can_not_be_embedded_are_named(encoder, monkeypatch):
     import sys

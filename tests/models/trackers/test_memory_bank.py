@@ -119,10 +119,9 @@ def test_results_of_a_track():
 def test_nothing_is_lost_while_an_object_is_out_of_sight():
     """Ids, null masks and scores of a video of 120 frames in which one object is away for 100."""
     settings = dict(IDOL.TEST_DEFAULTS)
-    everything = torch.arange(2)
     competing = torch.ones(2, dtype=torch.bool)
     state = TrackState(
-        EvaluationSpace(CategoryContext(competing[None]), competing, everything, everything),
+        EvaluationSpace(CategoryContext(competing[None]), competing, torch.arange(2)),
         (32, 48), MemoryBankTracker(max_unseen=200), img_shape=(32, 48))
     for frame in range(120):
         seen = [0, 1] if frame < 10 or frame >= 110 else [1]

@@ -2,18 +2,18 @@
 import torch
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy, bbox_overlaps
 
-from mmtmt.models.utils.boxes import boxes_of_masks, giou_loss, pairwise_giou, pairwise_iou
+from mmtmt.models.utils.boxes import giou_loss, pairwise_giou, pairwise_iou, relative_boxes
 
 
-def test_boxes_of_masks():
+def test_relative_boxes():
     masks = torch.zeros(3, 32, 64)
     masks[0, 4:8, 10:30] = 1
     masks[1, 0, 0] = masks[1, 15, 39] = 1  # two pixels
     # the image is smaller than its padding
-    boxes = boxes_of_masks(masks, (16, 40))
+    boxes = relative_boxes(masks, (16, 40))
     expected = [[20 / 40, 6 / 16, 20 / 40, 4 / 16], [0.5, 0.5, 1, 1], [0, 0, 0, 0]]
     torch.testing.assert_close(boxes, torch.tensor(expected))
-    assert boxes_of_masks(masks[:0], (16, 40)).shape == (0, 4)
+    assert relative_boxes(masks[:0], (16, 40)).shape == (0, 4)
 
 
 def test_overlaps_equal_mmdets():

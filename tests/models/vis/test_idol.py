@@ -55,13 +55,6 @@ def test_taxonomies_of_clips_do_not_depend_on_steps(make_video):
         other, expected.pred_tubes.scores, atol=1e-5)
 
 
-def test_an_object_away_for_100_frames_has_a_mask_or_null(make_video):
-    source, sample = make_video(106)
-    source.frames[3:103] = 0
-    result = predict(build_idol(), (source, sample)).pred_tubes
-    assert result.tubes and all(len(tube) == 106 for tube in result.tubes)
-
-
 def test_of_frames_gone_by_only_results_are_kept(make_video):
     model = build_idol()
     source, sample = make_video(30)
