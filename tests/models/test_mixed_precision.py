@@ -13,7 +13,6 @@ from mmtmt.models.trackers.chunk_linking import shared_overlaps
 from mmtmt.models.trackers.suppression import mask_overlaps
 from tests.models.toy_idol import build_idol
 
-
 KINDS = ['Mask2FormerVIS', 'MinVIS', 'VITA', 'GenVIS', 'IDOL']
 
 

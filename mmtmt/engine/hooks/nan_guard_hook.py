@@ -23,9 +23,10 @@ class NaNGuardHook(Hook):
 
     The losses are looked at before the backward pass, so that neither the weights nor the last
     checkpoint are spoiled; gradients by their norm, which is known where it is clipped. Weights
-    that are not finite are never saved. What is known of the batch is also written to ``nan_iter_N.json`` in the
-    work directory; of several processes each has a file, ``nan_iter_N_rank_R.json``. Under float16
-    scaling a gradient that overflows is the scaler's business, unless it does so again and again.
+    that are not finite are never saved. What is known of the batch is also written to
+    ``nan_iter_N.json`` in the work directory; of several processes each has a file,
+    ``nan_iter_N_rank_R.json``. Under float16 scaling a gradient that overflows is the scaler's
+    business, unless it does so again and again.
     """
 
     priority = 'VERY_HIGH'

@@ -82,7 +82,8 @@ def test_mask_losses_are_divided_by_instances_not_frames(build_model, make_batch
 def test_recall_falls_with_the_number_of_selected_categories(build_model, make_batch):
     model = build_model()
     recalls = []
-    for model.decoder.compilation.num_selected in (1, 4, model.num_classes):
+    for selected in (1, 4, model.num_classes):
+        model.decoder.compilation.num_selected = selected
         losses = losses_of(model, make_batch(model, *CONTENTS))
         recalls.append(losses['taxonomy_recall'].item())
     assert recalls == sorted(recalls) and recalls[0] < recalls[-1] == 1
