@@ -26,8 +26,9 @@ INTRODUCTION = """# Model zoo
 
 Every recipe of this package. Results marked "(paper)" are numbers that the methods' authors
 published; results without that word were measured with this code, by training the recipe as it
-stands. Where nothing was measured, nothing is stated. AP in percent. The small recipes, `demo_synth`
-and `clips`, have pages of their own: [benchmarks](benchmarks.md#demo), [clips](clips.md).
+stands. Where nothing was measured, nothing is stated. AP in percent. The small recipes, those of
+`demo_synth` and `clips`, have pages of their own: [benchmarks](benchmarks.md#demo) and
+[clips](clips.md).
 
 `python tools/analysis_tools/paper_tables.py work_dirs` puts your own runs into the tables of the
 TMT-VIS paper, beside its numbers, and lists what it takes to run the rest.
