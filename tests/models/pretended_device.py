@@ -32,12 +32,14 @@ class PretendedDevice(TorchFunctionMode):
     Attributes:
         reads: Names of the functions that read a tensor of the device, in order.
         mixed: Those that would fail, since they take tensors of both places.
+        copies: Those that copy to the device and wait until it has done all before.
     """
 
     def __init__(self):
         super().__init__()
         self.reads = []
         self.mixed = []
+        self.copies = []
         # the one maker that modes are not asked about
         from_numpy = torch.from_numpy
         self._patch = patch.object(
@@ -70,6 +72,10 @@ class PretendedDevice(TorchFunctionMode):
         on_host = any(isinstance(tensor, OnHost) and tensor.dim() for tensor in tensors)
         if on_device and on_host and func not in (*MOVERS, *INDEXING):
             self.mixed.append(getattr(func, '__name__', str(func)))
+        if (func is Tensor.new_tensor and on_device
+                or moved and func in (torch.tensor, torch.as_tensor)
+                or moved and func is Tensor.to and on_host and not kwargs.get('non_blocking')):
+            self.copies.append(func.__name__)
         value = func(*args, **kwargs)
         if func is Tensor.cpu or func in MAKERS and not moved:
             return value.as_subclass(OnHost)

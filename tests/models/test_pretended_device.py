@@ -63,6 +63,19 @@ def test_copies_of_a_step_of_idol(taxonomy_aware):
     assert reads_of(model, batch) == ['cpu'] * 2
 
 
+@pytest.mark.parametrize('kind', ['Mask2FormerVIS', 'IDOL'])
+def test_features_are_made_without_waiting(build_model, kind):
+    model = build_idol() if kind == 'IDOL' else build_model(type=kind)
+    frames = torch.rand(2, 3, 64, 96)
+    with PretendedDevice() as device, torch.no_grad():
+        frames.new_tensor([1]), torch.tensor([1.], device=frames.device)
+        torch.ones(1).to(frames.device), torch.ones(1).to(frames.device, non_blocking=True)
+        assert device.copies == ['new_tensor', 'tensor', 'to']
+        device.copies.clear()
+        model.extract(frames, *[[(60, 90)] * 2] * (kind == 'IDOL'))
+    assert device.copies == []
+
+
 def test_what_lies_in_two_places_is_not_mixed():
     values = torch.arange(4)
     with PretendedDevice() as device:

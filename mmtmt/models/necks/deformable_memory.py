@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmtmt.models.utils.transfer import constant
+
 
 @dataclass
 class DeformableMemory:
@@ -109,7 +111,7 @@ def padding_of_levels(sizes: Sequence[tuple[int, int]], padded_shape: tuple[int,
     height, width = padded_shape
     y = torch.arange(height, device=device)
     x = torch.arange(width, device=device)
-    limits = torch.tensor(sizes, device=device)
+    limits = constant(sizes, x)
     outside = (y[:, None] >= limits[:, :1, None]) | (x >= limits[:, 1:, None])
     *own, extra = shapes
     levels = [_shrink(outside, shape) for shape in own]
