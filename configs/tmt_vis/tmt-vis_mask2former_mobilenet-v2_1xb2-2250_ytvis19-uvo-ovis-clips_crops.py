@@ -1,7 +1,8 @@
 # The small model of real clips for longer. Its first 600 steps see crops and many sizes: later
 # frames of a clip show its objects at other sizes than the frames that are trained on. The rest of
 # the training sees whole frames at about the size of the test. The two clips of a step have one
-# short side, which leaves less of it to padding.
+# short side, which leaves less of it to padding; with more processes or clips, clips_per_size is
+# their product.
 _base_ = './tmt-vis_mask2former_mobilenet-v2_1xb2-1800_ytvis19-uvo-ovis-clips.py'
 
 max_iters = 2250

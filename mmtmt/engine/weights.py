@@ -190,8 +190,7 @@ def remap_taxonomy(
 
     Args:
         model: A model with ``taxonomy_state()``, else nothing happens.
-        checkpoint: Its ``meta['taxonomy']`` names the rows of its weights; the averaged weights of
-            an EMA are treated alike.
+        checkpoint: Its ``meta['taxonomy']`` names the rows of its weights.
         strict: Demand that it has rows of all the model's categories, and has learned to read the
             texts of the model's encoder.
         source: Name of the checkpoint for messages.

@@ -72,9 +72,10 @@ class PretendedDevice(TorchFunctionMode):
         on_host = any(isinstance(tensor, OnHost) and tensor.dim() for tensor in tensors)
         if on_device and on_host and func not in (*MOVERS, *INDEXING):
             self.mixed.append(getattr(func, '__name__', str(func)))
+        from_host = func is Tensor.to and isinstance(args[0], OnHost) and (moved or on_device)
         if (func is Tensor.new_tensor and on_device
                 or moved and func in (torch.tensor, torch.as_tensor)
-                or moved and func is Tensor.to and on_host and not kwargs.get('non_blocking')):
+                or from_host and not kwargs.get('non_blocking')):
             self.copies.append(func.__name__)
         value = func(*args, **kwargs)
         if func is Tensor.cpu or func in MAKERS and not moved:

@@ -70,7 +70,8 @@ def test_features_are_made_without_waiting(build_model, kind):
     with PretendedDevice() as device, torch.no_grad():
         frames.new_tensor([1]), torch.tensor([1.], device=frames.device)
         torch.ones(1).to(frames.device), torch.ones(1).to(frames.device, non_blocking=True)
-        assert device.copies == ['new_tensor', 'tensor', 'to']
+        torch.ones(1).to(frames), torch.tensor(1.).to(frames.device)
+        assert device.copies == ['new_tensor', 'tensor', 'to', 'to', 'to']
         device.copies.clear()
         model.extract(frames, *[[(60, 90)] * 2] * (kind == 'IDOL'))
     assert device.copies == []

@@ -110,7 +110,7 @@ def _folders_with(root: Path, suffixes: Iterable[str]) -> set[str]:
     return {path.name for path in folders if any(visible_files(path, suffixes))}
 
 
-def match_frames(frames: Sequence[Path], files: Sequence[Path]) -> list[Path]:
+def frames_of_files(frames: Sequence[Path], files: Sequence[Path]) -> list[Path]:
     """The frames that annotation files belong to.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from .files import count_other_videos, list_files, list_frames, list_videos, match_frames
+from .files import count_other_videos, frames_of_files, list_files, list_frames, list_videos
 from .video import OTHER_FRAMES, OTHER_VIDEOS, AnnotationReader, ConversionError
 
 
@@ -53,7 +53,7 @@ class FrameFilesReader(AnnotationReader):
         if not files:
             raise ConversionError(f'{self.source / video}: expected {self.suffix} files, got none')
         self.notes[OTHER_FRAMES] += len(frames) - len(files)
-        return files, match_frames(frames, files)
+        return files, frames_of_files(frames, files)
 
     def relative(self, frames: Sequence[Path]) -> list[str]:
         """Names of frames as json files have them.

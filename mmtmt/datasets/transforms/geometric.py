@@ -80,7 +80,7 @@ class ClipResize(ClipTransform):
         interpolation: See `ResizeRule`.
         clips_per_size: How many consecutive samples of all processes get the same one of
             `short_sides`. As many as are in a step keep it from being padded to the largest of
-            several.
+            several. For one `ClipResize` of a pipeline: several would draw alike.
 
     Raises:
         ValueError: If not exactly one of `short_sides` and `size` is given, or `clips_per_size` is

@@ -65,8 +65,8 @@ class NaNGuardHook(Hook):
             self._stop(runner, {'gradient norm': float(norm)})
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        for name, value in checkpoint['state_dict'].items():
-            if value.is_floating_point() and not bool(value.isfinite().all()):
+        for name, value in _tensors(checkpoint['state_dict']):
+            if not bool(value.isfinite().all()):
                 self._stop(runner, {f'weight {name}': float(value.sum())})
 
     def _check_losses(self, runner, losses: dict) -> None:
@@ -112,8 +112,8 @@ def describe_batch(batch: Any) -> list[dict]:
     ]
 
 
-def _tensors(losses: dict) -> Iterator[tuple[str, torch.Tensor]]:
-    for name, value in losses.items():
+def _tensors(named: dict) -> Iterator[tuple[str, torch.Tensor]]:
+    for name, value in named.items():
         for part in value if isinstance(value, (list, tuple)) else [value]:
             if isinstance(part, torch.Tensor):
                 yield name, part

@@ -45,7 +45,7 @@ class GenVIS(VITA):
     clips (see GenVISDecoder), and of `clip_length` frames mask embeddings and features, so that
     videos of at most so many frames are read and decoded once. `two_pass` decodes the earlier
     frames of longer ones again, the memory growing anew. In `one_pass` (streams that can't be read
-    again) the masks of queries that are not among the `one_pass_queries` best so far are missing,
+    again) the masks of queries that were not among the best, see StreamingMaskModel, are missing,
     and with them their part in the scores, which the mean probability of the masks goes into.
 
     Args:

@@ -31,9 +31,9 @@ class StreamingMaskModel(MaskVISModel):
     The masks of the chosen queries come at the end, when their scores are known: those of the last
     clip from its features, those of earlier ones by reading their frames again (`two_pass`). For
     streams that can't be read again, `one_pass` encodes at the end of each clip the masks of the
-    queries in the best `one_pass_queries` pairs of query and category so far, of as many as are
-    predicted at least. Both passes compute
-    the same portions of frames, wherever the frames that come in are cut.
+    queries in the best pairs of query and category so far: `one_pass_queries` pairs, or
+    `max_per_video` where that is more. Both passes compute the same portions of frames, wherever
+    the frames that come in are cut.
 
     Subclasses say what becomes of frames (`add_frames`), of a full clip (`decode_clip`) and, if
     they don't keep its mask embeddings, of frames that are read again (`embeds_again`).

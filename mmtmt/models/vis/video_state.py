@@ -44,7 +44,9 @@ def join_records(records: Sequence[ClipRecord]) -> ClipRecord:
     def mean(name: str) -> Tensor | None:
         if getattr(records[0], name) is None:
             return None
-        return sum(record.num_frames / frames * getattr(record, name) for record in records)
+        # float32 under autocast too: in bfloat16 the mean of a long stream would stand still
+        return sum(
+            record.num_frames / frames * getattr(record, name).float() for record in records)
 
     return ClipRecord(frames, mean('class_logits'), None, mean('score_logits'))
 

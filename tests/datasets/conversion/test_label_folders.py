@@ -1,6 +1,7 @@
 """Mistakes in sets of label images and text files; each error names its file."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from mmtmt.datasets.conversion import (
     convert,
 )
 from mmtmt.datasets.conversion.davis import DAVISWriter
+from mmtmt.datasets.conversion.files import frames_of_files
 
 HEIGHT, WIDTH = 10, 12
 
@@ -67,6 +69,12 @@ def test_what_has_no_annotations_is_counted(clip):
     (clip / 'text').mkdir()
     (clip / 'text/clip.txt').write_text('')
     assert sum(MOTSTextReader(source=clip / 'text', frames=clip / 'frames').notes.values()) == 1
+
+
+def test_a_file_belongs_to_the_frame_of_its_name():
+    frames = [Path(name) for name in ('1.jpg', '2.jpg', '2.png', '10.jpg')]
+    files = [Path('labels', name) for name in ('10.png', '2.png')]
+    assert frames_of_files(frames, files) == [frames[3], frames[1]]
 
 
 def test_davis_takes_categories_of_youtube_vos(clip):

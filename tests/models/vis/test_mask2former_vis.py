@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from mmtmt.models.outputs import QueryPrediction
+from mmtmt.models.vis.video_state import ClipRecord, join_records
 from mmtmt.structures.tubes import decode_tube
 from mmtmt.taxonomy import Vocabulary, load_vocabulary
 from mmtmt.testing.runners.common import recording
@@ -55,6 +56,16 @@ def test_of_the_clips_of_a_stream_sums_are_kept(build_model, make_video, kind):
     assert state.records[0].num_frames >= 8 and state.records[0].mask_embeds is None
     model.finish(state)
     assert len(state.records) == 2 and sum(record.num_frames for record in state.records) == 21
+
+
+def test_the_mean_of_a_long_stream_still_moves():
+    logits = [torch.full((1, 2), value, dtype=torch.bfloat16) for value in (5., 1.)]
+    records = [ClipRecord(4, value, None, None) for value in logits for _ in range(500)]
+    joined = records[0]
+    for record in records[1:]:
+        joined = join_records([joined, record])
+    assert joined.num_frames == 4000 and joined.score_logits is None
+    torch.testing.assert_close(joined.class_logits, torch.full((1, 2), 3.))
 
 
 def test_a_stream_that_ends_inside_its_first_clip_needs_no_second_pass(build_model, make_video):

@@ -155,7 +155,9 @@ def test_matches_of_a_frozen_detector_are_those_of_its_last_layers(build_model, 
         with recording(model.criterion, 'assign') as assigned:
             losses_of(model, make_batch(model, *CONTENTS))
         found[frozen] = len(assigned[0])
+        losses_have_points = [one.draws is not None for one in assigned[0]]
     assert found == {False: 3, True: 2}
+    assert not any(losses_have_points)  # of a frozen one
 
 
 # --- taxonomy
