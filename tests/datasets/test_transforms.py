@@ -14,7 +14,7 @@ from mmtmt.datasets.transforms import (
     PackClip,
     SampleClip,
 )
-from mmtmt.datasets.transforms.geometric import map_frames
+from mmtmt.datasets.transforms.shared import map_once
 from mmtmt.structures.resize import nearest_indices
 from tests.datasets.tiny_set import box_mask, to_rle
 
@@ -144,7 +144,7 @@ def test_a_frame_that_comes_several_times_is_changed_once():
         seen.append(frame)
         return frame + 1
 
-    changed = map_frames(change, [frames[0], frames[1], frames[0]])
+    changed = map_once(change, [frames[0], frames[1], frames[0]])
     assert len(seen) == 2 and [frame[0, 0, 0] for frame in changed] == [1, 2, 1]
     assert changed[0] is changed[2]
 

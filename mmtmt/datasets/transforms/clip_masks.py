@@ -9,6 +9,7 @@ from itertools import groupby
 import numpy as np
 
 from mmtmt.datasets.transforms.pixel_selection import FreeSelection, GridSelection, MaskRuns
+from mmtmt.datasets.transforms.shared import map_once
 from mmtmt.structures.resize import nearest_indices
 from mmtmt.structures.runs import RunLengthError, decode_runs
 
@@ -137,10 +138,7 @@ class ClipMasks:
         ]
 
     def _change(self, function: Callable[[Selection], Selection]) -> None:
-        """Apply a function to each selection, once to one that several frames share."""
-        different = {id(selection): selection for selection in self.selections}
-        changed = {key: function(selection) for key, selection in different.items()}
-        self.selections = [changed[id(selection)] for selection in self.selections]
+        self.selections = map_once(function, self.selections)
 
     def decode(self) -> np.ndarray:
         """Decode the masks.

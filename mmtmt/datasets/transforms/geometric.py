@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -10,25 +10,9 @@ import numpy as np
 
 from mmtmt.datasets.sample_key import GROUP_STREAM, make_generator
 from mmtmt.datasets.transforms.base import ClipTransform
+from mmtmt.datasets.transforms.shared import map_once
 from mmtmt.registry import TRANSFORMS
 from mmtmt.structures.resize import ResizeRule
-
-
-def map_frames(
-    function: Callable[[np.ndarray], np.ndarray], frames: Sequence[np.ndarray]
-) -> list[np.ndarray]:
-    """Apply a function to each frame, once to a frame that comes several times.
-
-    Args:
-        function: The function.
-        frames: The frames of a clip.
-
-    Returns:
-        The changed frames.
-    """
-    different = {id(frame): frame for frame in frames}
-    changed = {key: function(frame) for key, frame in different.items()}
-    return [changed[id(frame)] for frame in frames]
 
 
 def resize_clip(results: dict[str, Any], rule: ResizeRule) -> None:
@@ -40,7 +24,7 @@ def resize_clip(results: dict[str, Any], rule: ResizeRule) -> None:
     """
     old_height, old_width = results['frames'][0].shape[:2]
     height, width = rule.output_shape(old_height, old_width)
-    results['frames'] = map_frames(rule, results['frames'])
+    results['frames'] = map_once(rule, results['frames'])
     if 'masks' in results and (height, width) != (old_height, old_width):
         results['masks'].resize(height, width)
     scale_x, scale_y = results['scale_factor']
@@ -137,7 +121,7 @@ class ClipFlip(ClipTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Mirror ``frames`` and ``masks``, see `ClipTransform.transform`."""
         if results['rng'].random() < self.prob:
-            results['frames'] = map_frames(
+            results['frames'] = map_once(
                 lambda frame: cv2.flip(frame, 1), results['frames']
             )
             if 'masks' in results:

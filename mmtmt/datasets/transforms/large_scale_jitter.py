@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from mmtmt.datasets.transforms.base import ClipTransform
-from mmtmt.datasets.transforms.geometric import crop_clip, map_frames, resize_clip
+from mmtmt.datasets.transforms.geometric import crop_clip, resize_clip
+from mmtmt.datasets.transforms.shared import map_once
 from mmtmt.registry import TRANSFORMS
 from mmtmt.structures.resize import ResizeRule
 
@@ -64,7 +65,7 @@ class ClipLargeScaleJitter(ClipTransform):
         below, right = (size - (height, width)).tolist()
         if below or right:
             color = [self.pad_value] * 3
-            results['frames'] = map_frames(
+            results['frames'] = map_once(
                 lambda frame: cv2.copyMakeBorder(
                     frame, 0, below, 0, right, cv2.BORDER_CONSTANT, value=color
                 ),

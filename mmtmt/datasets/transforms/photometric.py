@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from mmtmt.datasets.transforms.base import ClipTransform
-from mmtmt.datasets.transforms.geometric import check_probability, map_frames
+from mmtmt.datasets.transforms.geometric import check_probability
+from mmtmt.datasets.transforms.shared import map_once
 from mmtmt.registry import TRANSFORMS
 
 
@@ -63,7 +64,7 @@ class ClipPhotometric(ClipTransform):
             hsv = cv2.LUT(hsv, np.stack([hues, saturations, np.uint8(levels)], axis=-1)[None])
             return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
-        results['frames'] = map_frames(change, results['frames'])
+        results['frames'] = map_once(change, results['frames'])
         return results
 
 
